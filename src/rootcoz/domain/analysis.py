@@ -1,0 +1,64 @@
+"""One request to us and its stored result."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class AnalysisStatus(StrEnum):
+    """Where an analysis stands. The last two are final."""
+
+    PENDING = "pending"
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self in {AnalysisStatus.COMPLETED, AnalysisStatus.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOptions:
+    """What a request asked for, merged once with the server's settings; nothing below reads either again."""
+
+    provider: str
+    model: str
+    """Empty when the provider has no models to choose from."""
+    question_timeout_s: float
+    """Seconds one question may take."""
+    max_concurrent_questions: int
+    """At most so many questions of this analysis are asked at once (the server has a cap of its own)."""
+    raw_prompt: str = ""
+    """Extra instructions of the user, appended to each question."""
+    notes: tuple[str, ...] = field(default=())
+    """Sentences about parts of the request that this server cannot act on; shown with the result."""
+
+
+class ProgressPhase(StrEnum):
+    """What an analysis is doing, in the words of the reference."""
+
+    WAITING_FOR_JENKINS = "waiting_for_jenkins"
+    ANALYZING = "analyzing"
+    ANALYZING_FAILURES = "analyzing_failures"
+    SAVING = "saving"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCall:
+    """One call of a provider, for the token ledger. Counts are None when the provider does not say."""
+
+    call_type: str
+    """`primary` for the question about a group."""
+    provider: str
+    model: str
+    duration_ms: int
+    prompt_chars: int
+    reply_chars: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cost_usd: float | None = None
+    error: str = ""

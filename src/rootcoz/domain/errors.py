@@ -1,0 +1,81 @@
+"""The tree of errors, by who can put it right.
+
+    RootcozError
+    ├── CallerError                 the caller can: change the request
+    │   ├── InvalidInput            what was sent is malformed or contradicts itself
+    │   │   └── InvalidReport       a report document cannot be read
+    │   ├── NotConfigured           the server lacks a setting that the request needs
+    │   ├── TooLarge                over a documented limit
+    │   ├── NotFound
+    │   ├── Conflict                the thing is in a state that forbids it
+    │   └── NotAllowed              the requester lacks the right
+    └── OutsideError                something outside us failed; carries `source` and `retryable`
+        ├── Unavailable             no answer: time-out, connection refused, could not start
+        └── Refused                 an answer that says no: bad key, unknown model, unusable reply
+
+Whatever is not in the tree is a bug of ours. Messages say what happened, to which thing, and what to do; they
+never hold a token, a password or a whole log. The core never names HTTP: `api/errors.py` has the table of
+statuses, `cli/main.py` that of exit codes.
+"""
+
+
+class RootcozError(Exception):
+    """Any error this program raises on purpose. `str(error)` is a sentence for the user."""
+
+
+class CallerError(RootcozError):
+    """The caller can put it right by changing the request."""
+
+
+class InvalidInput(CallerError):
+    """What was sent is malformed or contradicts itself."""
+
+
+class InvalidReport(InvalidInput):
+    """A report document cannot be read."""
+
+
+class NotConfigured(CallerError):
+    """The server lacks a setting that the request needs; the message names the setting."""
+
+
+class TooLarge(CallerError):
+    """Over a documented limit; the message names the limit."""
+
+
+class NotFound(CallerError):
+    """There is no such thing."""
+
+
+class Conflict(CallerError):
+    """The thing is in a state that forbids what was asked."""
+
+
+class NotAllowed(CallerError):
+    """The requester lacks the right."""
+
+
+class OutsideError(RootcozError):
+    """Something outside us failed."""
+
+    def __init__(self, message: str, *, source: str, retryable: bool) -> None:
+        super().__init__(message)
+        self.source = source
+        """Who failed, for example `provider claude`."""
+        self.retryable = retryable
+        """Whether the same call may succeed later without anybody changing anything."""
+
+
+class Unavailable(OutsideError):
+    """No answer: a time-out, a refused connection, a program that cannot be started."""
+
+    def __init__(self, message: str, *, source: str, timed_out: bool = False) -> None:
+        super().__init__(message, source=source, retryable=True)
+        self.timed_out = timed_out
+
+
+class Refused(OutsideError):
+    """An answer that says no: a bad key, an unknown model, a reply that cannot be used."""
+
+    def __init__(self, message: str, *, source: str) -> None:
+        super().__init__(message, source=source, retryable=False)

@@ -1,0 +1,1 @@
+"""What supports a finding, and whether it is really there."""

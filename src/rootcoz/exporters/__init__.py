@@ -1,0 +1,1 @@
+"""Where answers go besides our own store: enriched JUnit XML."""

@@ -1,0 +1,1 @@
+"""Tools that any project could use, one module a subject. Knows nothing of failures or analyses."""

@@ -1,0 +1,1 @@
+"""Prompt texts, a typed function that fills each, and a parser for its reply."""

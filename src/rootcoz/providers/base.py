@@ -1,0 +1,70 @@
+"""The protocol that every provider fulfils."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rootcoz.domain.failure import FailureGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything a provider may know about one failure group."""
+
+    group: FailureGroup
+    affected_tests: tuple[str, ...]
+    """Names of all tests of the group, in the build's order."""
+    job_name: str
+    """Empty for analyses without a Jenkins build."""
+    prompt: str
+    """The question in words, for providers that read; `builtin` reads the group itself."""
+    workspace: Path | None
+    """Folder with what an agent may look at, read-only to it; None when the provider needs none."""
+    model: str
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a reply cost, as far as the provider says. None is "not said", never zero."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. Making sense of the text is `prompts.answer`'s work, not the provider's."""
+
+    text: str
+    usage: Usage = Usage()
+    model: str = ""
+    """The model that answered, where the provider says so."""
+
+
+class Provider(Protocol):
+    """One way of asking. Implementations are safe to use from many tasks at once."""
+
+    name: str
+    """As users spell it in `ai_provider`."""
+    needs_model: bool
+    """Whether a question without a model is an error."""
+    reads_prompt: bool
+    """Whether it wants `Question.prompt` and a workspace; False spares making them."""
+    costs_nothing: bool
+    """Whether asking again after a crash is free, so that answers may be saved in batches."""
+
+    def check(self, model: str) -> None:
+        """Fail early, before any work: raises NotConfigured naming the setting that is missing."""
+        ...
+
+    async def ask(self, question: Question) -> Reply:
+        """Ask once, within `question.timeout_s` seconds.
+
+        Raises Unavailable (no answer; `timed_out` says why) or Refused (an answer that says no). Never retries
+        by itself unless the provider's documentation asks for it. Leaves no process behind.
+        """
+        ...

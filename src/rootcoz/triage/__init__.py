@@ -1,0 +1,1 @@
+"""The built-in analyser: named rules and stack reading."""
