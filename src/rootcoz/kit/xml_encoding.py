@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from encodings.aliases import aliases
 from typing import BinaryIO
 
-from rootcoz.kit.xml_refused import XmlRefused
+from rootcoz.kit.xml_error import XmlError
 
 READ_SIZE = 64 * 1024
 """Bytes read, and parsed, at a time: short enough that one call of the parser takes a millisecond or two."""
@@ -25,8 +25,8 @@ DECLARATION_LIMIT = 1024
 _UTF_8 = "utf_8"
 
 # Text encodings in which every byte below 0x80 that XML's markup uses means what it means in ASCII, and which
-# have no shift states. Stateful ones (ISO-2022, HZ, UTF-7) are left out: added text cannot be spliced into them
-# safely, and they can hide markup from other readers.
+# have no shift states. Stateful ones (ISO-2022, HZ, UTF-7) are left out: added text cannot be spliced into
+# them safely, and they can hide markup from other readers.
 _ASCII_COMPATIBLE = frozenset(
     {
         _UTF_8,
@@ -111,7 +111,7 @@ class Document:
     encoding: str
     """Name of Python's codec with which to encode text that is to be put into the document."""
     blocks: Iterator[Block]
-    """All of it, in order; raises XmlRefused where the bytes are not of the encoding."""
+    """All of it, in order; raises XmlError where the bytes are not of the encoding."""
 
 
 def open_document(stream: BinaryIO, *, encoding: str | None = None) -> Document:
@@ -119,11 +119,11 @@ def open_document(stream: BinaryIO, *, encoding: str | None = None) -> Document:
 
     A byte order mark says more than `encoding` (what the transport said), which says more than the pattern of
     the first bytes, which says more than the XML declaration (https://www.w3.org/TR/xml/#sec-guessing, RFC
-    7303). XmlRefused for an empty document and for an encoding that cannot be read.
+    7303). XmlError for an empty document and for an encoding that cannot be read.
     """
     head = _head_of(stream)
     if not head:
-        raise XmlRefused("it is empty")
+        raise XmlError("it is empty")
     name = _encoding_of(head, encoding)
     return Document(encoding=name, blocks=_blocks(_chunks(head, stream, name), name))
 
@@ -157,7 +157,7 @@ def _known(label: str) -> str:
     key = re.sub(r"[^a-z0-9]+", "_", label.strip().lower()).removesuffix("_sig")
     name = aliases.get(key, key)
     if name not in _ASCII_COMPATIBLE and name not in _WIDE:
-        raise XmlRefused(f"its encoding {label[:40]!r} is not supported; save it as UTF-8")
+        raise XmlError(f"its encoding {label[:40]!r} is not supported; save it as UTF-8")
     return name
 
 
@@ -201,7 +201,7 @@ def _decode(
         return decoder.decode(chunk, final).encode()
     except UnicodeError as error:
         # UnicodeEncodeError too: some decoders let lone surrogates through.
-        raise XmlRefused(
-            f"its bytes near offset {raw_start} are not text in the encoding {codec.replace('_', '-')} that it is"
-            " said to be in; correct the XML declaration or save it as UTF-8"
+        raise XmlError(
+            f"its bytes near offset {raw_start} are not text in {codec.replace('_', '-')}, the encoding it"
+            " is said to be in; correct the XML declaration or save it as UTF-8"
         ) from error

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from xml.parsers import expat
 
 from rootcoz.kit.xml_encoding import Block
-from rootcoz.kit.xml_refused import XmlRefused
+from rootcoz.kit.xml_error import XmlError
 
 DEPTH_LIMIT = 200
 """Elements inside one another."""
 
 TOKEN_LIMIT = 1024 * 1024
-"""Bytes of one tag, comment or processing instruction. Expat holds all of it, and old versions of expat scan it
-again from its start for every piece that arrives."""
+"""Bytes of one tag, comment or processing instruction. Expat holds all of it, and old versions of expat scan
+it again from its start for every piece that arrives."""
 
 ATTRIBUTE_LIMIT = 256
 """Attributes of one element."""
@@ -42,10 +42,10 @@ Text = Callable[[str], None]
 
 
 class GuardedParser:
-    """Calls back for elements, and for text while `listen` says so. Raises XmlRefused and nothing else of its own.
+    """Calls back for elements, and for text while `listen` says so.
 
-    Names come as written, with their prefix: namespaces are not resolved (`local_name`). What a callback raises
-    goes through.
+    Raises XmlError and nothing else of its own; what a callback raises goes through. Names come as written,
+    with their prefix: namespaces are not resolved (`local_name`).
     """
 
     def __init__(self, *, start: StartElement, end: EndElement) -> None:
@@ -85,12 +85,12 @@ class GuardedParser:
         self._fed += len(block.utf8)
         self._parse(block.utf8, final=False)
         if self._fed - self._parser.CurrentByteIndex > TOKEN_LIMIT:
-            raise XmlRefused(
+            raise XmlError(
                 f"it has a tag or comment longer than {TOKEN_LIMIT:,} bytes"
                 f" (line {self._parser.CurrentLineNumber}); move long texts from attributes into elements"
             )
-        if self._parser.intern is not None and len(self._parser.intern) > NAME_LIMIT:
-            raise XmlRefused(f"it has more than {NAME_LIMIT:,} different element and attribute names")
+        if len(self._parser.intern) > NAME_LIMIT:
+            raise XmlError(f"it has more than {NAME_LIMIT:,} different element and attribute names")
 
     def close(self) -> None:
         """Say that the last block was fed."""
@@ -102,16 +102,16 @@ class GuardedParser:
         except expat.ExpatError as error:
             where = f"line {error.lineno}, column {error.offset + 1}"
             if final and error.code in _CUT_OFF:
-                raise XmlRefused(f"it ends too early ({where}); send the whole document") from error
+                raise XmlError(f"it ends too early ({where}); send the whole document") from error
             what = expat.ErrorString(error.code)
-            raise XmlRefused(f"it is not well-formed XML: {what} ({where}); correct it there") from error
+            raise XmlError(f"it is not well-formed XML: {what} ({where}); correct it there") from error
 
     def _on_start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > DEPTH_LIMIT:
-            raise XmlRefused(f"its elements are nested deeper than {DEPTH_LIMIT}")
+            raise XmlError(f"its elements are nested deeper than {DEPTH_LIMIT}")
         if len(attributes) > ATTRIBUTE_LIMIT:
-            raise XmlRefused(f"one of its elements has more than {ATTRIBUTE_LIMIT} attributes")
+            raise XmlError(f"one of its elements has more than {ATTRIBUTE_LIMIT} attributes")
         self._start(name, attributes)
 
     def _on_end(self, name: str) -> None:
@@ -133,4 +133,4 @@ def legal_text(text: str) -> str:
 
 
 def _refuse_doctype(*_: object) -> None:
-    raise XmlRefused("it has a document type declaration (<!DOCTYPE …>), which is never read; remove it")
+    raise XmlError("it has a document type declaration (<!DOCTYPE …>), which is never read; remove it")

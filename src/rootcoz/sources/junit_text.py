@@ -1,6 +1,5 @@
 """From the attributes and texts of one JUnit XML case to a `Failure`."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ _BLOCK = re.compile(rf"\n?{re.escape(BLOCK_START)}\n.*?{re.escape(BLOCK_END)}\n?
 # A block of ours is still whole in what is kept when the output before it is to be found.
 _OUTPUT_ROOM = OUTPUT_LIMIT + BLOCK_LIMIT + 2 * len(BLOCK_START + BLOCK_END)
 
+_NUMBER = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _DURATION_LIMIT_S = 366 * 24 * 3600.0
 
 
@@ -101,7 +101,7 @@ def duration_s(text: str) -> float:
     Some frameworks print the number in the machine's locale. With both separators present the last one is the
     decimal point; a lone comma is one too (`0,123`), several commas group thousands.
     """
-    text = re.sub(r"[\s_'’]", "", text[:64])
+    text = re.sub(r"[\s'\u2019]", "", text[:64])
     if "," in text:
         if text.rfind(",") < text.rfind("."):
             text = text.replace(",", "")
@@ -109,11 +109,10 @@ def duration_s(text: str) -> float:
             text = text.replace(".", "").replace(",", ".")
         else:
             text = text.replace(",", "")
-    try:
-        seconds = float(text)
-    except ValueError:
+    if not _NUMBER.fullmatch(text):
         return 0.0
-    return seconds if math.isfinite(seconds) and 0.0 <= seconds <= _DURATION_LIMIT_S else 0.0
+    seconds = float(text)
+    return seconds if seconds <= _DURATION_LIMIT_S else 0.0
 
 
 def own_output(text: str) -> str:

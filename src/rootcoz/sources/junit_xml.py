@@ -14,7 +14,7 @@ from rootcoz.domain.failure import Failure, ReportSummary
 from rootcoz.domain.junit_words import CASE, ROOTS, SUITE, SYSTEM_ERR, SYSTEM_OUT
 from rootcoz.kit.head_tail import HeadTail, shortened
 from rootcoz.kit.xml_encoding import open_document
-from rootcoz.kit.xml_refused import XmlRefused
+from rootcoz.kit.xml_error import XmlError
 from rootcoz.kit.xml_stream import GuardedParser, local_name
 from rootcoz.sources.junit_text import NAME_LIMIT, Case, failure_of
 
@@ -38,10 +38,10 @@ def read_junit(stream: BinaryIO, *, report: int = 0, name: str = "", encoding: s
     """Read a document to its end.
 
     `report` is its index among the analysis's documents, `name` what to call it in messages, `encoding` what
-    the transport says about its bytes (`utf-8` for text that came inside JSON), which counts more than the XML
-    declaration. Memory is bounded by the failures: 100,000 characters of stack trace, 20,000 of message and
-    OUTPUT_LIMIT of output each, at most. InvalidReport, with a sentence that says what to do, for everything
-    that is not JUnit XML or exceeds a limit.
+    the transport says about its bytes (`utf-8` for text that came inside JSON), which counts more than the
+    XML declaration. Memory is bounded by the failures: 100,000 characters of stack trace, 20,000 of message
+    and OUTPUT_LIMIT of output each, at most. InvalidReport, with a sentence that says what to do, for
+    everything that is not JUnit XML or exceeds a limit.
     """
     try:
         document = open_document(stream, encoding=encoding)
@@ -49,7 +49,7 @@ def read_junit(stream: BinaryIO, *, report: int = 0, name: str = "", encoding: s
         for block in document.blocks:
             reader.parser.feed(block)
         reader.parser.close()
-    except XmlRefused as error:
+    except XmlError as error:
         raise InvalidReport(f"{_subject(name)} cannot be read: {error}.") from error
     return reader.report()
 
@@ -80,7 +80,7 @@ class _Reader:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = local_name(name)
         if self.parser.depth == 1 and tag not in ROOTS:
-            raise XmlRefused(
+            raise XmlError(
                 f"its root element is <{name[:60]}>, not <testsuites> or <testsuite>, so it is not JUnit XML;"
                 " check which file was sent"
             )
@@ -118,7 +118,7 @@ class _Reader:
     def _end_case(self, case: Case) -> None:
         if case.problems:
             if len(self._failures) >= FAILURE_LIMIT:
-                raise XmlRefused(f"it has more than {FAILURE_LIMIT:,} failing tests; split it")
+                raise XmlError(f"it has more than {FAILURE_LIMIT:,} failing tests; split it")
             self._failures.append(failure_of(case, self._report))
         elif case.skipped:
             self._skipped += 1
