@@ -51,8 +51,8 @@ def enrich(
 
     `cases` maps the ordinal of a `testcase` element, from 0, to what is added to it; ordinals that the
     document does not have are ignored, and without any cases the document is returned as it is, unread.
-    `report_url` becomes a property of the first suite unless empty or already there. `encoding` as for reading.
-    Holds little more than one tag of the document in memory. InvalidReport, possibly after the first pieces,
+    `report_url` becomes a property of the first suite unless empty or already there. `encoding` is what the
+    transport says about the bytes, if anything. Holds little more than one tag of the document in memory. InvalidReport, possibly after the first pieces,
     for a document that is not well-formed XML or exceeds a limit of the parser.
     """
     if not cases:
@@ -191,7 +191,8 @@ class _Splicer:
         if slash is None:
             self._window.insert(self._parser.offset, content)
             return
-        # `<name/>` becomes `<name>content</name>` by insertions alone: its own slash and bracket end the end tag.
+        # `<name/>` becomes `<name>content</name>` by insertions alone: its own slash and bracket serve in the
+        # end tag.
         self._window.insert(slash, f">{content}<")
         self._window.insert(slash + 1, name)
 
