@@ -1,7 +1,7 @@
 """Callables for measuring the built-in analyser against labelled failures.
 
-A case is a dictionary with `error_message` and perhaps `stack_trace` and `test_name`; other keys are not part of a
-failure and are not read. The answer is a classification, or None for an abstention.
+A case is a dictionary with `error_message` and perhaps `stack_trace` and `test_name`; other keys are
+not part of a failure and are not read. The answer is a classification, or None for an abstention.
 """
 
 from collections.abc import Mapping

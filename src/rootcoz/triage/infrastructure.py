@@ -1,4 +1,4 @@
-"""Rules for failures that neither the test nor the product caused: network, disk, quota, agents, registries, mirrors."""
+"""Rules for failures that neither test nor product caused: network, disk, quota, agents, registries, mirrors."""
 
 from rootcoz.domain.finding import Classification
 from rootcoz.triage.rule import Rule, Weight, any_of
@@ -33,12 +33,15 @@ RULES: tuple[Rule, ...] = (
             r"\b(?:EHOSTUNREACH|ENETUNREACH)\b",
             r"broken pipe",
             r"(?:unable|failed|could not|couldn't) (?:to )?connect to \S",
-            r"connection (?:was )?(?:aborted|closed by (?:remote|peer|\d))|remote ?disconnected|unexpected eof",
+            r"connection (?:was )?(?:aborted|closed by (?:remote|peer|\d))|remote ?disconnected",
+            r"unexpected eof",
             r"\bunreachable!",
             r'"unreachable": true',
         ),
         reason="a network connection was refused, reset or had no route",
-        advice="Check that the service was up when the test ran and that this node can reach it; then run again.",
+        advice=(
+            "Check that the service was up when the test ran and that this node can reach it; then run again."
+        ),
         examples=(
             "java.net.ConnectException: Connection refused (Connection refused)",
             "Error: connect ECONNREFUSED 10.0.0.7:5432",
@@ -64,7 +67,10 @@ RULES: tuple[Rule, ...] = (
             "look up",
         ),
         pattern=any_of(
-            r"(?:temporary failure in|could not|couldn't|unable to|failed to|cannot) (?:name )?resol(?:ve|ution)\b.{0,20}(?:host|name|address|proxy|$)",
+            (
+                r"(?:temporary failure in|could not|couldn't|unable to|failed to|cannot) (?:name "
+                r")?resol(?:ve|ution)\b.{0,20}(?:host|name|address|proxy|$)"
+            ),
             r"temporary failure in name resolution",
             r"could not resolve ['\"]?[\w.-]+\.\w+",
             r"name resolution (?:error|failed|failure)",
@@ -77,7 +83,10 @@ RULES: tuple[Rule, ...] = (
             r"unable to look up [\w.-]+\.\w+",
         ),
         reason="a host name could not be resolved",
-        advice="Check DNS on the node and the spelling of the host name in the job's configuration; then run again.",
+        advice=(
+            "Check DNS on the node and the spelling of the host name in the job's configuration; "
+            "then run again."
+        ),
         examples=(
             "java.net.UnknownHostException: registry.acme.test",
             "Error: getaddrinfo ENOTFOUND api.acme.test",
@@ -114,7 +123,9 @@ RULES: tuple[Rule, ...] = (
             r"input/output error",
         ),
         reason="the disk of the node was full or failed",
-        advice="Free space on the node (workspaces, images, caches) or take it out of rotation; then run again.",
+        advice=(
+            "Free space on the node (workspaces, images, caches) or take it out of rotation; then run again."
+        ),
         reads_output=True,
         examples=(
             "OSError: [Errno 28] No space left on device: '/tmp/x'",
@@ -138,7 +149,10 @@ RULES: tuple[Rule, ...] = (
             r"\bSIGKILL\b",
         ),
         reason="a process was killed from outside, as happens when memory or time on the node runs out",
-        advice="Look at the node's memory and time limits for this step; raise them or move the job, then run again.",
+        advice=(
+            "Look at the node's memory and time limits for this step; raise them or move the job, "
+            "then run again."
+        ),
         reads_output=True,
         examples=(
             "Reason: OOMKilled",
@@ -162,7 +176,10 @@ RULES: tuple[Rule, ...] = (
             "insufficient",
         ),
         pattern=any_of(
-            r"(?:api|download|pull|request)?\s?rate[- ]?limit(?:s|ed)?(?: has been)? (?:exceeded|reached|hit)",
+            (
+                r"(?:api|download|pull|request)?\s?rate[- ]?limit(?:s|ed)?(?: has been)? "
+                r"(?:exceeded|reached|hit)"
+            ),
             r"exceeded .{0,30}rate ?limit",
             r"quota (?:was |is |has been )?(?:exceeded|exhausted)",
             r"exceed(?:s|ed)? (?:your |the )?(?:\w+ ){0,3}quota",
@@ -173,7 +190,9 @@ RULES: tuple[Rule, ...] = (
             r"insufficient (?:cpu|memory|resources)\b",
         ),
         reason="a quota, rate limit or the capacity of the environment was exhausted",
-        advice="Ask for a higher limit, clean up what holds the quota, or spread the jobs out; then run again.",
+        advice=(
+            "Ask for a higher limit, clean up what holds the quota, or spread the jobs out; then run again."
+        ),
         examples=(
             "API rate limit exceeded for installation ID 1",
             "toomanyrequests: You have reached your pull rate limit",
@@ -188,7 +207,10 @@ RULES: tuple[Rule, ...] = (
         hints=("image", "manifest", "registry", "docker"),
         pattern=any_of(
             r"\b(?:ErrImagePull|ImagePullBackOff|ImageInspectError|RegistryUnavailable)\b",
-            r"(?:failed to pull|error pulling|pull(?:ing)?) (?:the )?(?:container )?image\b.{0,200}\b(?:fail|error|denied|not found)",
+            (
+                r"(?:failed to pull|error pulling|pull(?:ing)?) (?:the )?(?:container "
+                r")?image\b.{0,200}\b(?:fail|error|denied|not found)"
+            ),
             r"failed to pull (?:the )?(?:container )?image",
             r"(?:back-off|error) pulling image",
             r"pull(?:ing)? image failed",
@@ -197,7 +219,9 @@ RULES: tuple[Rule, ...] = (
             r"pull access denied",
         ),
         reason="a container image could not be pulled",
-        advice="Check the image's name and tag, the registry's health and the pull credentials; then run again.",
+        advice=(
+            "Check the image's name and tag, the registry's health and the pull credentials; then run again."
+        ),
         reads_output=True,
         examples=(
             'Failed to pull image "acme/shop:9": rpc error',
@@ -225,7 +249,10 @@ RULES: tuple[Rule, ...] = (
         reason="the container runtime could not start or build what the job needed",
         advice="Check the container runtime of the node and the pod's events; then run again.",
         examples=(
-            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            (
+                "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker "
+                "daemon running?"
+            ),
             "java.lang.IllegalStateException: Could not find a valid Docker environment.",
         ),
         counter_examples=("expected container to have class 'open'",),
@@ -272,14 +299,18 @@ RULES: tuple[Rule, ...] = (
             "spot ",
         ),
         pattern=any_of(
-            r"(?:agent|slave|node|executor)\b.{0,60}\b(?:went offline|is offline|was deleted|disconnected|lost|terminated|removed)\b",
+            (
+                r"(?:agent|slave|node|executor)\b.{0,60}\b(?:went offline|is offline|was deleted|"
+                r"disconnected|lost|terminated|removed)\b"
+            ),
             r"(?:remote call|channel|connection).{0,80}(?:on|to) .{0,60}failed.{0,80}channel",
             r"\bChannelClosedException|RemotingSystemException|RequestAbortedException\b",
             r"the channel is (?:closing|closed)|channel is already closed",
             r"(?:cannot|could not) contact .{0,80}(?:agent|node|channel|interrupted)",
             r"no longer a configured node",
             r"unexpected termination of the channel|backing channel|remote file operation failed",
-            r"(?:spot|preemptible) (?:instance|vm) .{0,40}(?:interrupt|preempt|terminat)|node .{0,60}was preempted",
+            r"(?:spot|preemptible) (?:instance|vm) .{0,40}(?:interrupt|preempt|terminat)",
+            r"node .{0,60}was preempted",
             r"runner (?:has )?(?:received a shutdown signal|lost communication)",
         ),
         reason="the machine or agent that ran the job was lost",
@@ -299,7 +330,10 @@ RULES: tuple[Rule, ...] = (
         hints=("timed out", "timeout", "cancel", "aborted", "killed"),
         pattern=any_of(
             r"build timed out(?: \(after)?",
-            r"(?:job|step|stage|pipeline|script|workflow)\b.{0,40}(?:exceeded the maximum execution time|timed out after|has timed out|execution took longer)",
+            (
+                r"(?:job|step|stage|pipeline|script|workflow)\b.{0,40}(?:exceeded the maximum "
+                r"execution time|timed out after|has timed out|execution took longer)"
+            ),
             r"cancelling nested steps due to timeout",
             r"the operation was cancell?ed|a task was cancell?ed",
             r"(?:build|job|run) was (?:aborted|cancell?ed)",
@@ -332,7 +366,10 @@ RULES: tuple[Rule, ...] = (
             r"the remote end hung up unexpectedly",
             r"could not read from remote repository",
             r"rpc failed; (?:curl|http|result)",
-            r"fatal: (?:unable to (?:access|connect|look up)|could not read|couldn't find remote ref|repository '|early eof)",
+            (
+                r"fatal: (?:unable to (?:access|connect|look up)|could not read|couldn't find remote "
+                r"ref|repository '|early eof)"
+            ),
             r"error (?:cloning|fetching) remote repo",
             r"(?:failed to|could not|git) (?:clone|fetch|checkout)\b.{0,80}(?:fail|error|timed? ?out)",
             r"maximum checkout retry attempts reached|unable to create '.{0,200}index\.lock'",
@@ -364,7 +401,8 @@ RULES: tuple[Rule, ...] = (
         ),
         pattern=any_of(
             r"\b502\b.{0,10}bad gateway|bad gateway",
-            r"\b503\b.{0,10}service (?:temporarily )?unavailable|service (?:is )?(?:temporarily )?unavailable",
+            r"\b503\b.{0,10}service (?:temporarily )?unavailable",
+            r"service (?:is )?(?:temporarily )?unavailable",
             r"\b504\b.{0,10}gateway[- ]time-?out|gateway[- ]time-?out",
             r"(?:http|status)(?: ?error| ?code| status| response)*[ :=/]+(?:1\.1 )?50[234]\b",
         ),
@@ -429,21 +467,27 @@ RULES: tuple[Rule, ...] = (
             r"retrying \(retry\(",
             r"no more mirrors to try|mirror sync in progress",
             r"npm err! (?:network|code e(?:ai_again|timedout|connreset|notfound|integrity|405|503))",
-            r"hash(?:es)? (?:sum )?mismatch|hashes? do(?:es)? not match|checksum (?:mismatch|did not match|validation failed)|bad (?:md5|sha\d*|checksum)",
+            r"hash(?:es)? (?:sum )?mismatch|hashes? do(?:es)? not match",
+            r"checksum (?:mismatch|did not match|validation failed)|bad (?:md5|sha\d*|checksum)",
             r"(?:yum|apt(?:-get)?|dnf|rpm|dpkg)\b.{0,120}(?:returned (?:an error|1|100)|failed|not found)",
             r"some archives|there are problems and -y was used",
-            r"is not going to be installed|unmet dependencies|unable to locate package|has no installation candidate",
+            r"is not going to be installed|unmet dependencies|unable to locate package",
+            r"has no installation candidate",
             r"could not (?:resolve|transfer) (?:artifact|dependencies|all files)",
             r"failed to (?:collect|read artifact) (?:dependencies|descriptor)",
             r"pip(?:\d|3\.\d+)?\b.{0,40}\b(?:install|wheel)\b.{0,80}(?:fail|error|timed? ?out)",
             r'command "?python setup\.py egg_info"? failed',
             r"remotefetcher::\w+error|could not find a valid gem|spurious network error",
-            r"cannot (?:retrieve|find) .{0,40}(?:metalink|repository metadata|baseurl)|repomd\.xml|keyserver receive failed",
-            r"(?:could not|failed to) (?:get|transfer file|head) '?https?://|\b404 not found\b.{0,120}\.(?:tgz|gz|zip|whl|jar|rpm|deb|sig|pom)\b",
+            r"cannot (?:retrieve|find) .{0,40}(?:metalink|repository metadata|baseurl)|repomd\.xml",
+            r"keyserver receive failed",
+            r"(?:could not|failed to) (?:get|transfer file|head) '?https?://",
+            r"\b404 not found\b.{0,120}\.(?:tgz|gz|zip|whl|jar|rpm|deb|sig|pom)\b",
             r"error in (?:wget|curl)|curl: \(\d+\)|curl 22 ",
         ),
         reason="a package or file could not be downloaded from its mirror",
-        advice="Check the package mirror and the version that was asked for; pin or cache it, then run again.",
+        advice=(
+            "Check the package mirror and the version that was asked for; pin or cache it, then run again."
+        ),
         examples=(
             "ERROR: No matching distribution found for acme==2.0",
             "E: Unable to fetch some archives, maybe run apt-get update",
@@ -472,16 +516,24 @@ RULES: tuple[Rule, ...] = (
         pattern=any_of(
             r"could not get lock /",
             r"unable to acquire the dpkg",
-            r"(?:mkdir|open|rm|cp|mv|unlink|chmod|chown|touch|bash|sh|cannot (?:open|create|remove|access)|could not (?:create|open)|failed to (?:create|open|delete|remove))\b.{0,120}permission denied",
+            (
+                r"(?:mkdir|open|rm|cp|mv|unlink|chmod|chown|touch|bash|sh|cannot (?:open|create|"
+                r"remove|access)|could not (?:create|open)|failed to (?:create|open|delete|"
+                r"remove))\b.{0,120}permission denied"
+            ),
             r"permission denied \(publickey",
             r"permission denied while trying to connect to the docker",
             r"\b(?:EACCES|EPERM)\b",
             r"device or resource busy",
-            r"address (?:is )?already in use|\bEADDRINUSE\b|bind: address|port \d+ is already (?:in use|allocated)",
+            r"address (?:is )?already in use|\bEADDRINUSE\b|bind: address",
+            r"port \d+ is already (?:in use|allocated)",
             r"cannot assign requested address",
         ),
         reason="the node denied a file, a port or a lock",
-        advice="Look for leftovers of earlier runs on the node (processes, locks, files of another user); then run again.",
+        advice=(
+            "Look for leftovers of earlier runs on the node (processes, locks, files of another "
+            "user); then run again."
+        ),
         examples=(
             "E: Could not get lock /var/lib/dpkg/lock",
             "Error: listen EADDRINUSE: address already in use :::8080",
@@ -549,9 +601,14 @@ RULES: tuple[Rule, ...] = (
             r"is currently not installed",
             r"ipmi .{0,20}(?:failed|error|timeout)",
             r"waiting for privilege escalation",
-            r"ssh: connect to host|ssh(?:d)? .{0,40}(?:timed out|unreachable|closed by remote)|can be reached over ssh",
+            r"ssh: connect to host|ssh(?:d)? .{0,40}(?:timed out|unreachable|closed by remote)",
+            r"can be reached over ssh",
             r"the playbook: .{0,120}could not be found",
-            r"(?:provision(?:ing)?|environment (?:set-?up|creation)|set-?up script|node|vm|instance|server|cluster|stack) .{0,60}(?:failed to (?:boot|provision|start up)|provisioning failed|did not become ready|timed out)",
+            (
+                r"(?:provision(?:ing)?|environment (?:set-?up|creation)|set-?up script|node|vm|"
+                r"instance|server|cluster|stack) .{0,60}(?:failed to (?:boot|provision|start up)|"
+                r"provisioning failed|did not become ready|timed out)"
+            ),
             r"failed to set up (?:the )?(?:test )?environment",
             r"setup script .{0,60}failed",
             r"fatal: .{0,40}failed! =>",
@@ -572,15 +629,24 @@ RULES: tuple[Rule, ...] = (
         hints=("session", "browser", "adb", "device", "display", "chrome", "webdriver"),
         pattern=any_of(
             r"sessionnotcreated(?:exception|error)?|session not created|could not start a new session",
-            r"this version of chromedriver only supports|executable doesn't exist at .{0,120}(?:chrom|firefox|webkit)",
-            r"failed to launch (?:the )?browser|browser (?:process )?(?:was not found|has been closed unexpectedly)",
+            r"this version of chromedriver only supports",
+            r"executable doesn't exist at .{0,120}(?:chrom|firefox|webkit)",
+            r"failed to launch (?:the )?browser",
+            r"browser (?:process )?(?:was not found|has been closed unexpectedly)",
             r"cannot open display|unable to open x display|xvfb .{0,40}failed",
-            r"adb: .{0,20}(?:device|emulator).{0,40}(?:offline|not found)|device .{0,40}is offline|emulator .{0,40}did not boot",
+            r"adb: .{0,20}(?:device|emulator).{0,40}(?:offline|not found)|device .{0,40}is offline",
+            r"emulator .{0,40}did not boot",
         ),
         reason="the browser, display or device that the test drives could not be started",
-        advice="Check the versions of browser and driver on the node, or the state of the device; then run again.",
+        advice=(
+            "Check the versions of browser and driver on the node, or the state of the device; then "
+            "run again."
+        ),
         examples=(
-            "SessionNotCreatedException: session not created: This version of ChromeDriver only supports Chrome 114",
+            (
+                "SessionNotCreatedException: session not created: This version of ChromeDriver only "
+                "supports Chrome 114"
+            ),
             "error: device 'emulator-5554' is offline",
         ),
         counter_examples=("expected the session to be renewed", "device is online"),
@@ -598,7 +664,10 @@ RULES: tuple[Rule, ...] = (
             r"timed out after \d+ seconds",
         ),
         reason="a network connection timed out",
-        advice="Check whether the other side was slow or gone at that time; run again, and compare the durations.",
+        advice=(
+            "Check whether the other side was slow or gone at that time; run again, and compare the "
+            "durations."
+        ),
         examples=("dial tcp 10.0.0.1:443: i/o timeout", "java.net.SocketTimeoutException: Read timed out"),
         counter_examples=("TimeoutError: locator.click: Timeout 30000ms exceeded.",),
     ),

@@ -32,8 +32,8 @@ _QUOTE_CHARS = 300
 def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
     """Say what broke, from nothing but the failure itself; abstains where nothing speaks clearly.
 
-    Quotations are verbatim lines of the failure's own texts, not yet verified: `evidence.claims` does that for
-    all providers alike.
+    Quotations are verbatim lines of the failure's own texts, not yet verified: `evidence.claims` does that
+    for all providers alike.
     """
     test = TestIdentity(failure.test_name, failure.class_name, failure.file)
     texts = _texts(failure)
@@ -88,9 +88,7 @@ def _stack(texts: tuple[_Text, ...]) -> Stack:
         if text.source == "output":
             continue
         stack = read_stack(text.text)
-        if stack.has_frames:
-            best = stack
-        elif not best.thrown:
+        if stack.has_frames or not best.thrown:
             best = stack
     return best
 
@@ -197,15 +195,17 @@ def _headline(failure: Failure, root: Thrown | None, first_line: str) -> Evidenc
 
 
 _ASSERTIONS = (
-    "AssertionError", "AssertionFailedError", "ComparisonFailure", "AssertionException", "Mismatch", "MismatchError",
-    "ExpectationFailedException", "ExpectationNotMetError", "AssertException", "EqualException", "MultipleFailuresError",
-    "TrueException", "ArrayComparisonFailure", "AssertionFailed", "failureException",
+    "AssertionError", "AssertionFailedError", "ComparisonFailure", "AssertionException", "Mismatch",
+    "MismatchError", "ExpectationFailedException", "ExpectationNotMetError", "AssertException",
+    "EqualException", "MultipleFailuresError", "TrueException", "ArrayComparisonFailure",
+    "AssertionFailed", "failureException",
 )  # fmt: skip
 _TEST_SET_UP = (
-    "NameError", "UnboundLocalError", "ReferenceError", "ImportError", "ModuleNotFoundError", "SyntaxError", "TypeError",
-    "AttributeError", "KeyError", "IndexError", "NullPointerException", "NullReferenceException", "NoMethodError",
-    "ClassCastException", "IndexOutOfBoundsException", "ArrayIndexOutOfBoundsException", "InvalidCastException",
-    "ArgumentError", "NoSuchElementException", "panic",
+    "NameError", "UnboundLocalError", "ReferenceError", "ImportError", "ModuleNotFoundError",
+    "SyntaxError", "TypeError", "AttributeError", "KeyError", "IndexError", "NullPointerException",
+    "NullReferenceException", "NoMethodError", "ClassCastException", "IndexOutOfBoundsException",
+    "ArrayIndexOutOfBoundsException", "InvalidCastException", "ArgumentError",
+    "NoSuchElementException", "panic",
 )  # fmt: skip
 
 

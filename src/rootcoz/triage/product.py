@@ -1,4 +1,4 @@
-"""Rules for failures that the product under test caused: crashes, server errors, corrupted data, locks held."""
+"""Rules for failures that the product under test caused: crashes, server errors, corrupt data, locks."""
 
 from rootcoz.domain.finding import Classification, Severity
 from rootcoz.triage.rule import Rule, Weight, any_of
@@ -15,7 +15,8 @@ RULES: tuple[Rule, ...] = (
             r"\b500\b.{0,10}internal server error|internal ?server ?error",
             r"(?:http|status)(?: ?error| ?code| status| response)*[ :=/]+(?:1\.1 )?500\b",
             r"\((?:http )?500\)|<response \[500\]>",
-            r"(?:expected|to (?:be|equal)).{0,40}\b20\d\b.{0,60}\b500\b|\b500\b (?:!=|==) 20\d\b|\b20\d\b (?:!=|==) 500\b",
+            r"(?:expected|to (?:be|equal)).{0,40}\b20\d\b.{0,60}\b500\b|\b500\b (?:!=|==) 20\d\b",
+            r"\b20\d\b (?:!=|==) 500\b",
         ),
         reason="the product answered a request with an internal server error",
         advice="Look for the exception behind this request in the product's own log.",
@@ -69,7 +70,10 @@ RULES: tuple[Rule, ...] = (
             r"^panic: (?!test timed out)", r"^fatal error: (?:all goroutines|concurrent map|runtime|stack)"
         ),
         reason="a Go program stopped in a panic",
-        advice="Read the first goroutine of the trace from the top: the first call outside the runtime is the place.",
+        advice=(
+            "Read the first goroutine of the trace from the top: the first call outside the runtime "
+            "is the place."
+        ),
         examples=(
             "panic: runtime error: invalid memory address or nil pointer dereference",
             "fatal error: all goroutines are asleep - deadlock!",
@@ -192,7 +196,10 @@ RULES: tuple[Rule, ...] = (
         hints=("wait", "timeout", "timed out", "in time", "required time", "never"),
         pattern=any_of(
             r"\bwait_\w+\(|\bwait\(lambda|\bwait_js_cond|waitfor\w*\(",
-            r"(?:failed to|did not|not) (?:reach|become|get|enter).{0,80}(?:within|in time|state|required time|in the)",
+            (
+                r"(?:failed to|did not|not) (?:reach|become|get|enter).{0,80}(?:within|in time|"
+                r"state|required time|in the)"
+            ),
             r"was not \w+ in time",
             r"timeout waiting for|timed out waiting for (?!privilege|container)",
             r"expect(?:ed)?\(.{0,80}\)\.(?:tobevisible|tohavetext|tobeenabled|tohavecount)",
@@ -200,7 +207,10 @@ RULES: tuple[Rule, ...] = (
             r"timed out waiting for a (?:reply|response)|exceeded timeout",
         ),
         reason="the product never reached the state that the test waited for",
-        advice="See in the product's log what it was doing while the test waited; then decide between slow and broken.",
+        advice=(
+            "See in the product's log what it was doing while the test waited; then decide between "
+            "slow and broken."
+        ),
         examples=(
             "Timed out waiting for server to become ACTIVE",
             "ConditionTimeoutException: Condition was not fulfilled within 10 seconds",
@@ -227,11 +237,18 @@ RULES: tuple[Rule, ...] = (
             "required",
         ),
         pattern=any_of(
-            r"\b(?!Assertion|Mismatch|Comparison|Import|ModuleNotFound|Syntax|Name|Reference)[A-Z][a-z]\w+(?:Error|Exception|NotFound|Conflict|InUse|Invalid|Timeout)\b: ",
+            (
+                r"\b(?!Assertion|Mismatch|Comparison|Import|ModuleNotFound|Syntax|Name|"
+                r"Reference)[A-Z][a-z]\w+(?:Error|Exception|NotFound|Conflict|InUse|Invalid|"
+                r"Timeout)\b: "
+            ),
             r"\b(?:failed to|could ?n[o']t|cannot|unable to) (?:\w+ ){0,2}[\w']+",
             r"unexpected (?:error|exception|\w+error)",
             r"already (?:exists|has)|in use\b|invalid argument|could not be found",
-            r"(?:operation|request|deletion|creation|update|upload|registration|introspection|build)\b.{0,20}fail(?:ed|s)?\b",
+            (
+                r"(?:operation|request|deletion|creation|update|upload|registration|introspection|"
+                r"build)\b.{0,20}fail(?:ed|s)?\b"
+            ),
             r"fail\.?$",
             r"exited with error code|returned [1-9]\d* instead of",
         ),

@@ -170,10 +170,14 @@ def _stem(path: str) -> str:
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z_]{3,}")
 _EMPTY_WORDS = frozenset(
-    "that this with from have been were what when which while expected actual error exception failed failure test "
-    "tests none null true false line file call last most recent java lang python object assertionerror message "
-    "should because could would there their they them than then does into your".split()
-)
+    (
+        "that", "this", "with", "from", "have", "been", "were", "what", "when", "which", "while",
+        "expected", "actual", "error", "exception", "failed", "failure", "test", "tests", "none",
+        "null", "true", "false", "line", "file", "call", "last", "most", "recent", "java", "lang",
+        "python", "object", "assertionerror", "message", "should", "because", "could", "would",
+        "there", "their", "they", "them", "than", "then", "does", "into", "your",
+    )
+)  # fmt: skip
 
 
 def _keywords(known: Known) -> tuple[str, ...]:

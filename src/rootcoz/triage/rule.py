@@ -8,7 +8,7 @@ from rootcoz.domain.finding import Classification, Severity
 
 
 class Weight(float, Enum):
-    """How much a rule's word counts, in log-odds: alone, a rule gives the confidence noted beside its weight."""
+    """How much a rule's word counts, in log-odds. Alone, a rule gives the confidence beside its weight."""
 
     HINT = 0.7  # .50
     WEAK = 1.1  # .60
@@ -33,9 +33,9 @@ class Rule:
     classification: Classification
     weight: Weight
     hints: tuple[str, ...]
-    """Lower-case texts; the pattern is only tried where at least one of them occurs. This keeps hundreds of rules fast."""
+    """Lower-case texts; the pattern is only tried where at least one of them occurs, which is fast."""
     pattern: re.Pattern[str]
-    """Searched in the error message, in those lines of the trace that are no calls, and perhaps in the output."""
+    """Searched in the error message, in the trace except its calls, and perhaps in the output."""
     reason: str
     """Ends the sentence "This looks like … because"; no capital, no full stop."""
     advice: str
@@ -43,7 +43,7 @@ class Rule:
     severity: Severity = Severity.HIGH
     """Of the bug report; only read for PRODUCT BUG."""
     reads_output: bool = False
-    """Whether the test's own output counts too (for half), where a passing test would not print such a thing."""
+    """Whether the test's output counts too (for half): only for what a passing test never prints."""
     examples: tuple[str, ...]
     counter_examples: tuple[str, ...] = ()
 

@@ -1,8 +1,8 @@
 """Reading stack traces: which exceptions were thrown, through which frames, and whose frames those are.
 
 Traces of Python (plain and pytest's), Java and Kotlin, JavaScript and TypeScript, Go, C#, Rust, Ruby, PHP and
-C++ (sanitizers, googletest) are read line by line with a handful of expressions. An unknown format gives an empty `Stack`, never an
-error. Pure: text in, frozen objects out.
+C++ (sanitizers, googletest) are read line by line with a handful of expressions. An unknown format gives an
+empty `Stack`, never an error. Pure: text in, frozen objects out.
 """
 
 import re
@@ -63,7 +63,8 @@ class Stack:
 
 _PYTHON = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _JAVA = re.compile(
-    r"at (?:[\w.@-]+/{1,2})*(?P<function>[\w.$<>]+\.[\w$<>-]+)\((?P<file>[\w$-]+\.\w+)?(?::(?P<line>\d+))?[^()]*\)"
+    r"at (?:[\w.@-]+/{1,2})*(?P<function>[\w.$<>]+\.[\w$<>-]+)"
+    r"\((?P<file>[\w$-]+\.\w+)?(?::(?P<line>\d+))?[^()]*\)"
 )
 _CSHARP = re.compile(r"at (?P<function>[^()]+)\([^)]*\)(?: in (?P<file>.+?):line (?P<line>\d+))?$")
 _SCRIPT_NAMED = re.compile(
@@ -75,15 +76,19 @@ _NATIVE = re.compile(r"#\d+ +0x[0-9a-f]+ in (?P<function>.+?) (?P<file>\S+?):(?P
 _RSPEC = re.compile(r"# (?P<file>\S+\.rb):(?P<line>\d+)(?::in [`'](?P<function>[^']+)')?")
 _PANICKED = re.compile(r"panicked at (?:'.*', )?(?P<file>[^\s:']+\.rs):(?P<line>\d+)(?::\d+)?")
 _LOCATED = re.compile(
-    r"(?:from |Error Trace:\s*|❯ )?(?P<file>(?:[A-Za-z]:)?[\w./\\@~+-]+\.[A-Za-z]{1,6}):(?P<line>\d+)(?P<rest>.*)$"
+    r"(?:from |Error Trace:\s*|\u276f )?"
+    r"(?P<file>(?:[A-Za-z]:)?[\w./\\@~+-]+\.[A-Za-z]{1,6}):(?P<line>\d+)(?P<rest>.*)$"
 )
 _LOCATED_FUNCTION = re.compile(r":in [`'](?P<ruby>[^']+)'|: in (?P<pytest>[\w.<>]+)$")
 _GO_CALL = re.compile(r"(?P<function>(?:[\w.-]+/)*[\w-]+\.[\w.()*\[\]-]+)\(.*\)$")
 
 _SOURCE_SUFFIXES = frozenset(
-    "py pyx java kt kts scala groovy js jsx mjs cjs ts tsx vue go cs fs vb rs rb php c cc cpp cxx h hpp swift ex exs "
-    "feature robot lua pl dart".split()
-)
+    (
+        "py", "pyx", "java", "kt", "kts", "scala", "groovy", "js", "jsx", "mjs", "cjs", "ts", "tsx",
+        "vue", "go", "cs", "fs", "vb", "rs", "rb", "php", "c", "cc", "cpp", "cxx", "h", "hpp",
+        "swift", "ex", "exs", "feature", "robot", "lua", "pl", "dart",
+    )
+)  # fmt: skip
 
 
 def _made(match: re.Match[str], text: str) -> Frame:
@@ -145,8 +150,8 @@ _THROWN = re.compile(
     rf"\[?(?:ERROR|FATAL)\]?:?|Failure/Error:|\*\*\*?) *)*\(?(?P<type>{_TYPE})\)? ?(?::|$) ?(?P<message>.*)"
 )
 _TYPE_ENDINGS = (
-    "Error", "Exception", "Failure", "Failed", "Timeout", "Interrupt", "Exit", "Fault", "Refused", "Mismatch",
-    "NotFound", "Expired",
+    "Error", "Exception", "Failure", "Failed", "Timeout", "Interrupt", "Exit", "Fault", "Refused",
+    "Mismatch", "NotFound", "Expired",
 )  # fmt: skip
 _LOWER_TYPE = re.compile(rf"(?P<type>{_TYPE}|[a-z_][\w.]*\.[A-Za-z_]\w*)(?::|$) ?(?P<message>.*)")
 _CHAINED_PYTHON = ("The above exception was the direct cause", "During handling of the above exception")
@@ -303,12 +308,13 @@ _TEST_FILE = re.compile(
 )
 _TEST_CLASS = re.compile(r"(?:^|[.$])(?:Test[A-Z]\w*|\w+(?:Tests?|Spec|IT|ITCase|TestCase))(?:[.$]|$)")
 _RUNNER_FUNCTION = (
-    "org.junit.", "junit.", "org.testng.", "sun.reflect.", "jdk.internal.reflect.", "java.lang.reflect.",
-    "org.apache.maven.surefire.", "org.apache.tools.ant.", "org.gradle.", "worker.org.gradle.", "com.intellij.",
-    "testing.tRunner", "NUnit.", "Xunit.", "Microsoft.VisualStudio.TestPlatform.", "PHPUnit\\", "io.kotest.",
-    "org.spockframework.", "org.scalatest.", "org.hamcrest.", "org.assertj.", "org.mockito.", "kotlin.test.",
-    "com.google.common.truth.", "Shouldly.", "FluentAssertions.", "github.com/stretchr/testify", "Mocha.", "test::",
-    "core::ops::function",
+    "org.junit.", "junit.", "org.testng.", "sun.reflect.", "jdk.internal.reflect.",
+    "java.lang.reflect.", "org.apache.maven.surefire.", "org.apache.tools.ant.", "org.gradle.",
+    "worker.org.gradle.", "com.intellij.", "testing.tRunner", "NUnit.", "Xunit.",
+    "Microsoft.VisualStudio.TestPlatform.", "PHPUnit\\", "io.kotest.", "org.spockframework.",
+    "org.scalatest.", "org.hamcrest.", "org.assertj.", "org.mockito.", "kotlin.test.",
+    "com.google.common.truth.", "Shouldly.", "FluentAssertions.", "github.com/stretchr/testify",
+    "Mocha.", "test::", "core::ops::function",
 )  # fmt: skip
 _RUNNER_FILE = re.compile(
     r"(?:^|[/\\])(?:_pytest|pluggy|unittest2?|nose2?|testtools|fixtures|mocha|jest[\w-]*|vitest|jasmine[\w-]*|karma|"
@@ -317,12 +323,13 @@ _RUNNER_FILE = re.compile(
     r"|[/\\]src[/\\]testing[/\\]testing\.go$|__cypress/runner"
 )
 _LIBRARY_FUNCTION = (
-    "java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "kotlinx.", "scala.", "groovy.", "jakarta.", "System.",
-    "Microsoft.", "std::", "core::", "alloc::", "tokio::", "rust_begin_unwind", "__rust", "runtime.", "reflect.",
-    "org.springframework.", "org.hibernate.", "com.google.common.", "io.netty.", "okhttp3.", "retrofit2.", "reactor.",
-    "org.openqa.selenium.", "com.fasterxml.", "org.eclipse.jetty.", "org.apache.http.", "org.apache.catalina.",
-    "com.mysql.", "org.postgresql.", "com.zaxxer.hikari.", "io.restassured.", "org.codehaus.groovy.", "feign.",
-    "net.bytebuddy.", "org.slf4j.", "ch.qos.logback.", "panic(",
+    "java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "kotlinx.", "scala.", "groovy.",
+    "jakarta.", "System.", "Microsoft.", "std::", "core::", "alloc::", "tokio::",
+    "rust_begin_unwind", "__rust", "runtime.", "reflect.", "org.springframework.", "org.hibernate.",
+    "com.google.common.", "io.netty.", "okhttp3.", "retrofit2.", "reactor.", "org.openqa.selenium.",
+    "com.fasterxml.", "org.eclipse.jetty.", "org.apache.http.", "org.apache.catalina.",
+    "com.mysql.", "org.postgresql.", "com.zaxxer.hikari.", "io.restassured.",
+    "org.codehaus.groovy.", "feign.", "net.bytebuddy.", "org.slf4j.", "ch.qos.logback.", "panic(",
 )  # fmt: skip
 _LIBRARY_FILE = re.compile(
     r"(?:^|[/\\])(?:site-packages|dist-packages|node_modules|vendor|gems|\.cargo|rustc|pkg[/\\]mod|\.m2|\.nuget)[/\\]"

@@ -12,10 +12,14 @@ RULES: tuple[Rule, ...] = (
         weight=Weight.FAIR,
         hints=("element", "locator", "selector"),
         pattern=any_of(
-            r"\b(?:NoSuchElement|StaleElementReference|ElementNotInteractable|ElementClickIntercepted|InvalidSelector)(?:Exception|Error)?\b",
+            (
+                r"\b(?:NoSuchElement|StaleElementReference|ElementNotInteractable|"
+                r"ElementClickIntercepted|InvalidSelector)(?:Exception|Error)?\b"
+            ),
             r"no such element|unable to locate element|stale element reference",
             r"strict mode violation: ",
-            r"(?:getBy|findBy|queryBy|getAllBy)\w+.{0,40}(?:unable|multiple)|unable to find an element (?:with|by)",
+            r"(?:getBy|findBy|queryBy|getAllBy)\w+.{0,40}(?:unable|multiple)",
+            r"unable to find an element (?:with|by)",
             r"is not a valid (?:selector|xpath)",
             r"expected to find element: .{0,120}never found it",
         ),
@@ -92,7 +96,8 @@ RULES: tuple[Rule, ...] = (
             r"\b(?:SyntaxError|IndentationError|TabError)\b",
             r"^error\[E\d{4}\]",
             r"\berror TS\d{4}:",
-            r"error: cannot find symbol|error: incompatible types|compilation (?:error|failed|failure)|could not compile",
+            r"error: cannot find symbol|error: incompatible types|compilation (?:error|failed|failure)",
+            r"could not compile",
             r"\.\w+[:(]\d+(?:[:,]\d+)?\)?: (?:fatal )?error(?: C\d+)?: ",
             r"^\S+\.go:\d+:\d+: (?:undefined|cannot use|syntax error)",
             r"\[build failed\]",
@@ -128,10 +133,15 @@ RULES: tuple[Rule, ...] = (
             "not called",
         ),
         pattern=any_of(
-            r"wanted but not invoked|\b(?:UnnecessaryStubbing|UnfinishedStubbing|InvalidUseOfMatchers|PotentialStubbingProblem|WrongTypeOfReturnValue)(?:Exception)?\b",
+            r"wanted but not invoked",
+            (
+                r"\b(?:UnnecessaryStubbing|UnfinishedStubbing|InvalidUseOfMatchers|"
+                r"PotentialStubbingProblem|WrongTypeOfReturnValue)(?:Exception)?\b"
+            ),
             r"expected '?[\w.]+'? to (?:have been|be) called|expected call(?:s)?: ?",
             r"\btoHaveBeenCalled\w*\(",
-            r"expected mock function to|mock: i don't know what to return|mockexpectationexception|mock\W.{0,40}not called",
+            r"expected mock function to|mock: i don't know what to return|mockexpectationexception",
+            r"mock\W.{0,40}not called",
             r"argument\(s\) are different! wanted",
             r"calls? not found\.\s*expected",
             r"<(?:Magic|Async)?Mock\b",
@@ -150,13 +160,17 @@ RULES: tuple[Rule, ...] = (
         weight=Weight.FAIR,
         hints=("snapshot", "golden", "baseline", "screenshot"),
         pattern=any_of(
-            r"tomatch(?:inline)?snapshot|snapshot.{0,40}(?:mismatch|does not match|doesn't match|did not match|obsolete)",
+            r"tomatch(?:inline)?snapshot",
+            r"snapshot.{0,40}(?:mismatch|does not match|doesn't match|did not match|obsolete)",
             r"\d+ snapshots? failed",
             r"golden (?:file|master).{0,40}(?:differ|mismatch|does not match)",
             r"tohavescreenshot|screenshot comparison failed",
         ),
         reason="the output differs from a recorded snapshot",
-        advice="Look at the difference: if the new output is wanted, record the snapshot again; otherwise report it as a bug.",
+        advice=(
+            "Look at the difference: if the new output is wanted, record the snapshot again; "
+            "otherwise report it as a bug."
+        ),
         examples=("expect(received).toMatchSnapshot()",),
         counter_examples=("could not create the volume snapshot",),
     ),
@@ -166,8 +180,14 @@ RULES: tuple[Rule, ...] = (
         weight=Weight.FAIR,
         hints=("no such file", "filenotfound", "enoent", "nosuchfile"),
         pattern=any_of(
-            r"(?:no such file|filenotfound|enoent|nosuchfile).{0,200}(?:fixtures?|testdata|test[-_]?data|tests?|resources|__snapshots__|mocks?)[/\\]",
-            r"(?:fixtures?|testdata|test[-_]?data|src/test/resources|__snapshots__|mocks?)[/\\]\S*.{0,60}(?:no such file|not found|does not exist)",
+            (
+                r"(?:no such file|filenotfound|enoent|nosuchfile).{0,200}(?:fixtures?|testdata|"
+                r"test[-_]?data|tests?|resources|__snapshots__|mocks?)[/\\]"
+            ),
+            (
+                r"(?:fixtures?|testdata|test[-_]?data|src/test/resources|__snapshots__|"
+                r"mocks?)[/\\]\S*.{0,60}(?:no such file|not found|does not exist)"
+            ),
         ),
         reason="a data file of the test is missing",
         advice="Add the file to the repository, or build its path from the test's own folder.",
@@ -193,7 +213,8 @@ RULES: tuple[Rule, ...] = (
             r"\b(?:NameError|UnboundLocalError)\b",
             r"\bReferenceError: \w+ is not defined",
             r"undefined local variable or method",
-            r"got an unexpected keyword argument '\w+'$|missing \d+ required (?:positional|keyword-only) argument",
+            r"got an unexpected keyword argument '\w+'$",
+            r"missing \d+ required (?:positional|keyword-only) argument",
         ),
         reason="the code uses a name or argument that does not exist",
         advice="Correct the name; if it was renamed in the product, follow the renaming.",
@@ -238,7 +259,9 @@ RULES: tuple[Rule, ...] = (
             r"^actual\s+= ",
         ),
         reason="a comparison in the test failed and nothing else is known",
-        advice="Check whether the expected value is still right, and whether the test depends on order or time.",
+        advice=(
+            "Check whether the expected value is still right, and whether the test depends on order or time."
+        ),
         examples=("testtools.matchers._impl.MismatchError: 'host0' != 'standby'", "AssertionError: 3 != 4"),
         counter_examples=("the reference matches",),
     ),
