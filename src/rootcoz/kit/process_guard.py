@@ -270,7 +270,7 @@ class Watch:
             self._end_within(min(self._grace_s, ORPHAN_GRACE_S))
 
     def _end_within(self, grace_s: float) -> None:
-        """Send TERM unless that was done; KILL follows after the grace, or sooner if that was agreed before."""
+        """Send TERM unless that was done; KILL follows after the grace, or sooner if so agreed before."""
         deadline = time.monotonic() + grace_s
         if self._kill_at is None:
             self._kill_at = deadline
