@@ -13,7 +13,8 @@ HERE = Path(__file__).resolve().parent
 def main() -> int:
     """Run the programs; returns 1 if one failed or none was found."""
     wanted = sys.argv[1:]
-    programs = [path for path in sorted(HERE.glob("bench_*.py")) if not wanted or any(word in path.stem for word in wanted)]
+    found = sorted(HERE.glob("bench_*.py"))
+    programs = [path for path in found if not wanted or any(word in path.stem for word in wanted)]
     if not programs:
         print(f"No bench program matches {' '.join(wanted) or 'bench/bench_*.py'}.", file=sys.stderr)
         return 1

@@ -40,7 +40,7 @@ def main() -> int:
     names = sys.argv[1:] or list(CHECKS)
     unknown = [name for name in names if name not in CHECKS]
     if unknown:
-        print(f"There is no check named {', '.join(unknown)}. There are: {', '.join(CHECKS)}.", file=sys.stderr)
+        print(f"No check is named {', '.join(unknown)}; there are {', '.join(CHECKS)}.", file=sys.stderr)
         return 2
     with ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(run, names))

@@ -1,7 +1,7 @@
 """Writes `requirements/*.txt` anew from `pyproject.toml`: exact versions and hashes, for every platform.
 
-Nothing younger than a week is taken, so that a bad release is found by others first. The files name no package index:
-they work with whatever index, or mirror, the machine that reads them uses.
+Nothing younger than a week is taken, so that a bad release is found by others first. No file names a package
+index: they work with whatever index, or mirror, the machine that reads them uses.
 """
 
 import os
@@ -37,7 +37,8 @@ def main() -> int:
     # An index or folder that this machine happens to prefer must not decide what everybody installs.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
     for name, sources in LOCKS.items():
-        command = [sys.executable, "-m", "uv", "pip", "compile", *OPTIONS, *sources, f"--output-file=requirements/{name}.txt"]
+        command = [sys.executable, "-m", "uv", "pip", "compile", *OPTIONS, *sources]
+        command.append(f"--output-file=requirements/{name}.txt")
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         if code != 0:
             return code

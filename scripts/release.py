@@ -2,9 +2,9 @@
 
     python scripts/release.py 1.2.3
 
-Writes the version into the package, turns the news fragments into a section of CHANGELOG.md, builds `dist/`, and
-installs the built wheel into an empty environment to see that it starts. Committing, tagging and uploading are left
-to the person who releases, who reads the changelog first.
+Writes the version into the package, turns the news fragments into a section of CHANGELOG.md, builds `dist/`,
+and installs the built wheel into an empty environment to see that it starts. Committing, tagging and
+uploading are left to the person who releases, who reads the changelog first.
 """
 
 import re
@@ -35,7 +35,8 @@ def main() -> int:
 def write_version(version: str) -> None:
     """Into the package, whence the metadata takes it."""
     text = PACKAGE.read_text(encoding="utf-8")
-    PACKAGE.write_text(re.sub(r'(?m)^__version__ = ".*"$', f'__version__ = "{version}"', text), encoding="utf-8")
+    changed = re.sub(r'(?m)^__version__ = ".*"$', f'__version__ = "{version}"', text)
+    PACKAGE.write_text(changed, encoding="utf-8")
 
 
 def try_wheel(version: str) -> None:

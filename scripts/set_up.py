@@ -3,10 +3,10 @@
     python scripts/set_up.py runtime     what `rootcoz` itself needs
     python scripts/set_up.py dev         that, and the tools that check and test it
 
-Runs on a bare Python, so it imports nothing outside the standard library. A second run with the same locks does
-nothing and says nothing: a stamp in `.venv` holds the digest of everything that decided its content. A mark is set
-before anything is changed and removed after the stamp is written, so an interrupted run is noticed and the
-environment is made anew.
+Runs on a bare Python, so it imports nothing outside the standard library. A second run with the same locks
+does nothing and says nothing: a stamp in `.venv` holds the digest of everything that decided its content. A
+mark is set before anything is changed and removed after the stamp is written, so an interrupted run is
+noticed and the environment is made anew.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +31,7 @@ DECIDING = ("pyproject.toml", "scripts/set_up.py", "src/rootcoz/__init__.py")
 """Besides the locks: the entry points, how they are installed, and the version that the metadata carries."""
 
 
-class CannotSetUp(Exception):
+class SetUpError(Exception):
     """Set-up stopped; the message tells the user why and what to do."""
 
 
@@ -39,12 +39,14 @@ def main() -> int:
     """Bring `.venv` to the asked level; returns the exit code."""
     parser = argparse.ArgumentParser(description="Make the checkout's own virtual environment.")
     parser.add_argument("level", choices=sorted(LOCKS))
-    parser.add_argument("--exact", action="store_true", help="the environment must be of this very Python version")
+    parser.add_argument(
+        "--exact", action="store_true", help="the environment must be of this very Python version"
+    )
     arguments = parser.parse_args()
     try:
         with only_one_at_a_time():
             set_up(arguments.level, exact=arguments.exact)
-    except CannotSetUp as error:
+    except SetUpError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -85,7 +87,7 @@ def is_usable(*, exact: bool) -> bool:
         return False
     prefix, *version = answer.stdout.splitlines()
     wanted = [str(part) for part in sys.version_info[:2]]
-    return Path(prefix).resolve() == VENV and (version == wanted or not exact)
+    return Path(prefix).resolve() == VENV.resolve() and (version == wanted or not exact)
 
 
 def stamp(level: str) -> Path:
@@ -117,7 +119,7 @@ def make_environment() -> None:
         shutil.rmtree(VENV)
     VENV.mkdir()
     UNFINISHED.touch()
-    run([sys.executable, "-m", "venv", VENV], doing="make a virtual environment")
+    run(sys.executable, "-m", "venv", VENV, doing="make a virtual environment")
 
 
 def install_venv_package() -> None:
@@ -126,48 +128,58 @@ def install_venv_package() -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         message = (
             f"{sys.executable} cannot make virtual environments because its ensurepip is missing. "
-            f"On Debian and Ubuntu: sudo apt-get install {package}. Elsewhere: install the rest of your Python, or "
-            "name another one: make setup PYTHON=/path/to/python3"
+            f"On Debian and Ubuntu: sudo apt-get install {package}. "
+            "Elsewhere: install the rest of your Python, or name another: make setup PYTHON=/path/to/python3"
         )
-        raise CannotSetUp(message)
-    install_command = ["apt-get", "install", "--yes", "--no-install-recommends", package]
-    environment = {"DEBIAN_FRONTEND": "noninteractive"}
-    # The package lists of a fresh container are empty or old, and fetching them takes longer than most installs.
-    if attempt(install_command, environment):
-        return
-    run(["apt-get", "update"], doing="fetch the package lists", environment=environment)
-    run(install_command, doing=f"install {package}", environment=environment)
+        raise SetUpError(message)
+    print(f"Installing {package}, which this Python needs to make virtual environments ...", flush=True)
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    # A fresh container has no package lists, or old ones; fetching them first costs seconds and always works.
+    run("apt-get", "update", "-qq", doing="fetch the package lists", environment=quiet)
+    run(
+        *("apt-get", "install", "-qq", "--yes", "--no-install-recommends", package),
+        doing=f"install {package}",
+        environment=quiet,
+    )
 
 
 def install(level: str) -> None:
     """Install the locked packages, then the project itself as an editable one, then compile its modules."""
     requirements = ROOT / "requirements"
     run(
-        [PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", requirements / "uv.txt"],
+        *(PYTHON, "-m", "pip", "install", "-qq", "--require-hashes", "-r", requirements / "uv.txt"),
         doing="install uv, which installs the rest",
     )
     install_locked(requirements / f"{level}.txt")
     # Without isolation the build needs no network: its tools are in the lock.
-    project = ["--no-deps", "--no-build-isolation", "--editable", ROOT]
-    run([PYTHON, "-m", "uv", "pip", "install", "--quiet", *project], doing="install rootcoz", environment=uv_settings())
+    run(
+        *(PYTHON, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"),
+        *("--editable", ROOT),
+        doing="install rootcoz",
+        environment=uv_settings(),
+    )
     # Start-up time counts, and PYTHONDONTWRITEBYTECODE keeps Python from doing this by itself.
-    run([PYTHON, "-m", "compileall", "-q", ROOT / "src"], doing="compile rootcoz")
+    run(PYTHON, "-m", "compileall", "-q", ROOT / "src", doing="compile rootcoz")
 
 
 def install_locked(lock: Path) -> None:
     """With uv in seconds. Where uv cannot reach a package index but pip can, with pip in half a minute."""
-    options = ["--require-hashes", "-r", lock]
-    fast: list[str | Path] = [PYTHON, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", *options]
-    if attempt(fast, uv_settings()):
+    fast = (PYTHON, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode")
+    if attempt(*fast, "--require-hashes", "-r", lock, environment=uv_settings()):
         return
     print("uv could not install the packages; trying again with pip ...", file=sys.stderr)
-    run([PYTHON, "-m", "pip", "install", "--quiet", *options], doing=f"install {lock.name}")
+    run(
+        *(PYTHON, "-m", "pip", "install", "-qq", "--require-hashes", "-r", lock),
+        doing=f"install the packages of {lock.name}",
+    )
 
 
 def uv_settings() -> dict[str, str]:
-    """Make uv work on our environment only, with the package index that pip is told to use, if it is told."""
+    """Make uv work on our environment only, with the package index that pip is told to use, if any."""
     settings = {"VIRTUAL_ENV": str(VENV), "UV_NO_CONFIG": "1"}
-    listing = subprocess.run([PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    listing = subprocess.run(
+        [PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    )
     for line in listing.stdout.splitlines():
         name, _, value = line.partition("=")
         if name in {"global.index-url", "install.index-url", ":env:.index-url"}:
@@ -175,16 +187,17 @@ def uv_settings() -> dict[str, str]:
     return settings
 
 
-def attempt(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> bool:
+def attempt(*command: str | Path, environment: dict[str, str] | None = None) -> bool:
     """Run a command and tell whether it succeeded; its complaints are shown."""
-    return subprocess.run(command, cwd=ROOT, env=os.environ | (environment or {}), check=False).returncode == 0
+    settings = os.environ | (environment or {})
+    return subprocess.run(command, cwd=ROOT, env=settings, check=False).returncode == 0
 
 
-def run(command: Sequence[str | Path], *, doing: str, environment: dict[str, str] | None = None) -> None:
+def run(*command: str | Path, doing: str, environment: dict[str, str] | None = None) -> None:
     """Run a command that must succeed."""
-    if not attempt(command, environment):
+    if not attempt(*command, environment=environment):
         message = f"Could not {doing}: the message above says why. The same command may be started again."
-        raise CannotSetUp(message)
+        raise SetUpError(message)
 
 
 if __name__ == "__main__":
