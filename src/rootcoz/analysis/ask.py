@@ -11,7 +11,7 @@ from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
 from rootcoz.domain.errors import OutsideError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
-from rootcoz.evidence.claims import check_claims
+from rootcoz.evidence.claims import check_claims, claim_sources
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
 from rootcoz.prompts.answer import parse_answer
 from rootcoz.providers.base import Provider, Question, Reply, Usage
@@ -68,7 +68,7 @@ class Asker:
                 reply = await self.provider.ask(question)
         except OutsideError as error:
             return self._answer(group, _no_answer(error), question, None, started, str(error))
-        answer = check_claims(parse_answer(reply.text), failure_texts(group.representative))
+        answer = check_claims(parse_answer(reply.text), claim_sources(group.representative))
         return self._answer(group, answer, question, reply, started, "")
 
     async def _question(
@@ -79,7 +79,12 @@ class Asker:
         if self.provider.reads_prompt:
             workspace = self.workspace / f"group-{group.number}"
             await asyncio.to_thread(_write_files, workspace, files)
-            prompt = analyse_prompt(group, affected, raw_prompt=self.options.raw_prompt)
+            prompt = analyse_prompt(
+                failure=group.representative,
+                affected_tests=affected,
+                files=files,
+                raw_prompt=self.options.raw_prompt,
+            )
         return Question(
             group=group,
             affected_tests=affected,
@@ -117,15 +122,6 @@ class Asker:
         # The built-in analyser is not an AI: it has no place in a ledger of what the AIs cost.
         calls = () if self.provider.costs_nothing else (call,)
         return GroupAnswer(group.number, group.signature, answer, calls)
-
-
-def failure_texts(failure: Failure) -> dict[str, str]:
-    """The failure's own texts by the names that evidence calls them."""
-    return {
-        "error_message": failure.error_message,
-        "stack_trace": failure.stack_trace,
-        "output": failure.output,
-    }
 
 
 def _no_answer(error: OutsideError) -> NoVerdict:

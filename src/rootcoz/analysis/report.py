@@ -13,7 +13,8 @@ import orjson
 from rootcoz.domain.analysis import AnalysisStatus, StoredAnalysis
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
-from rootcoz.exporters.junit_xml import CaseEnrichment, case_enrichment, enrich
+from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
+from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
 from rootcoz.store.findings import LedgerEntry, total_cost
 
@@ -107,15 +108,11 @@ def _joined(items: Iterator[bytes]) -> Iterator[bytes]:
 
 def _failures(facts: ReportFacts) -> Iterator[bytes]:
     group_of = {member: group for group in facts.groups for member in group.members}
-    limit = min(max(AFFECTED_TESTS_BUDGET // max(len(facts.failures), 1), _FEWEST_NAMES), _MOST_NAMES)
     payloads = {group.number: _payload(facts.answers.get(group.number)) for group in facts.groups}
-    names = {
-        group.number: [facts.failures[member].test_name for member in group.members[: limit + 1]]
-        for group in facts.groups
-    }
+    names = {group.number: _affected_tests(facts, group) for group in facts.groups}
     for number, failure in enumerate(facts.failures):
         group = group_of[number]
-        others = [name for name in names[group.number] if name != failure.test_name][:limit]
+        others = [name for name in names[group.number] if name != failure.test_name]
         yield orjson.dumps(
             {
                 "test_name": failure.test_name,
@@ -130,6 +127,12 @@ def _failures(facts: ReportFacts) -> Iterator[bytes]:
                 "peer_debate": None,
             }
         )
+
+
+def _affected_tests(facts: ReportFacts, group: FailureGroup) -> list[str]:
+    """Names of the group's tests, as many as the budget allows."""
+    limit = min(max(AFFECTED_TESTS_BUDGET // len(facts.failures), _FEWEST_NAMES), _MOST_NAMES)
+    return [facts.failures[member].test_name for member in group.members[:limit]]
 
 
 def _payload(answer: Answer | None) -> dict[str, object]:
@@ -254,7 +257,8 @@ def _cases(facts: ReportFacts, report: int) -> dict[int, CaseEnrichment]:
         answer = facts.answers.get(group.number)
         if answer is None:
             continue
-        enrichment = case_enrichment(answer)
+        names = _affected_tests(facts, group)
+        enrichment = case_enrichment(answer, affected_tests=names)
         for member in group.members:
             position = facts.failures[member].position
             if position is not None and position.report == report:
