@@ -12,6 +12,7 @@ from rootcoz import __version__
 from rootcoz.api.auth import RequireSignIn
 from rootcoz.api.body_limit import LimitBodies
 from rootcoz.api.errors import add_error_handlers
+from rootcoz.api.openapi import openapi_document
 from rootcoz.api.routes import analysis, health, results
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services
@@ -54,6 +55,7 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
     for module in (analysis, results, health):
         app.include_router(module.router)
     _add_docs(app)
+    app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]  # the framework's documented way
     app.add_middleware(LimitBodies, streaming_paths=analysis.STREAMING_PATHS)
     app.add_middleware(RequireSignIn, settings=settings)
     return app
