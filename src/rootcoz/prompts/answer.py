@@ -1,9 +1,10 @@
-"""The answer contract: the one JSON object every provider answers in, and the parser for what really comes."""
+"""The answer contract: the one JSON object every provider answers in, and the parser for what comes."""
 
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -95,10 +96,10 @@ def _line_number(value: object) -> int | None:
     return int(match[1]) or None if match else None
 
 
-def _objects(value: object) -> list[object]:
+def _objects(value: object) -> Sequence[object]:
     items = value if isinstance(value, list) else [value]
-    wrapped: list[object] = [{"quote": item} if isinstance(item, str) else item for item in items]
-    return [item for item in wrapped if isinstance(item, dict)][:MAX_QUOTES]
+    wrapped: Iterator[object] = ({"quote": item} if isinstance(item, str) else item for item in items)
+    return [item for item in islice(wrapped, MAX_QUOTES) if isinstance(item, dict)]
 
 
 def _object(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Rules for failures that neither test nor product caused: network, disk, quota, agents, registries, mirrors."""
+"""Rules for failures that neither test nor product caused: network, disk, quota, agents, mirrors."""
 
 from rootcoz.domain.finding import Classification
 from rootcoz.triage.rule import Rule, Weight, any_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Answer, Classification, Evidence, NoVerdict, NoVerdictReason, Severity
-from rootcoz.triage import infrastructure, product, test_code
+from rootcoz.triage import code_issue, infrastructure, product_bug
 from rootcoz.triage.report import Known, no_finding_details, write_finding
 from rootcoz.triage.rule import Rule, Weight
 from rootcoz.triage.stack import (
@@ -20,7 +20,7 @@ from rootcoz.triage.stack import (
 )
 from rootcoz.triage.weighing import Vote, weigh
 
-RULES: tuple[Rule, ...] = (*infrastructure.RULES, *test_code.RULES, *product.RULES)
+RULES: tuple[Rule, ...] = (*infrastructure.RULES, *code_issue.RULES, *product_bug.RULES)
 
 _OUTPUT_SHARE = 0.5
 """What a rule counts when only the test's own output speaks for it."""
