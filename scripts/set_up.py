@@ -176,7 +176,8 @@ def install_locked(lock: Path) -> None:
 
 def uv_settings() -> dict[str, str]:
     """Make uv work on our environment only, with the package index that pip is told to use, if any."""
-    settings = {"VIRTUAL_ENV": str(VENV), "UV_NO_CONFIG": "1"}
+    # The certificates of the system are those that pip and a company's proxy count on.
+    settings = {"VIRTUAL_ENV": str(VENV), "UV_NO_CONFIG": "1", "UV_SYSTEM_CERTS": "1"}
     listing = subprocess.run(
         [PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
