@@ -137,7 +137,7 @@ def install_venv_package() -> None:
     # A fresh container has no package lists, or old ones; fetching them first costs seconds and always works.
     run("apt-get", "update", "-qq", doing="fetch the package lists", environment=quiet)
     run(
-        *("apt-get", "install", "-qq", "--yes", "--no-install-recommends", package),
+        *("apt-get", "install", "-qq", "--yes", "--no-install-recommends", "-o=Dpkg::Use-Pty=0", package),
         doing=f"install {package}",
         environment=quiet,
     )
