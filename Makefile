@@ -19,7 +19,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime demo serve dev check test docs bench lock release
+.PHONY: help setup setup-runtime demo serve dev check test docs bench picture lock release
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ docs: setup ## Build the documentation into site/; a broken link fails
 
 bench: setup ## Run the bench programs and print their figures
 	@exec $(BIN)/python bench/run.py $(ARGS)
+
+picture: setup ## Draw the demo's report anew for the README
+	@$(BIN)/python scripts/picture.py
 
 lock: setup ## Write requirements/ anew from pyproject.toml
 	@$(BIN)/python scripts/lock.py

@@ -20,6 +20,7 @@ OPTIONS = (
     "--no-header",
     "--no-annotate",
     "--no-config",
+    "--system-certs",
     "--upgrade",
     "--quiet",
     f"--exclude-newer={COOLING}",

@@ -137,7 +137,7 @@ def install_venv_package() -> None:
     # A fresh container has no package lists, or old ones; fetching them first costs seconds and always works.
     run("apt-get", "update", "-qq", doing="fetch the package lists", environment=quiet)
     run(
-        *("apt-get", "install", "-qq", "--yes", "--no-install-recommends", package),
+        *("apt-get", "install", "-qq", "--yes", "--no-install-recommends", "-o=Dpkg::Use-Pty=0", package),
         doing=f"install {package}",
         environment=quiet,
     )
@@ -176,7 +176,8 @@ def install_locked(lock: Path) -> None:
 
 def uv_settings() -> dict[str, str]:
     """Make uv work on our environment only, with the package index that pip is told to use, if any."""
-    settings = {"VIRTUAL_ENV": str(VENV), "UV_NO_CONFIG": "1"}
+    # The certificates of the system are those that pip and a company's proxy count on.
+    settings = {"VIRTUAL_ENV": str(VENV), "UV_NO_CONFIG": "1", "UV_SYSTEM_CERTS": "1"}
     listing = subprocess.run(
         [PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
