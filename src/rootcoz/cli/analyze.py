@@ -1,0 +1,109 @@
+"""The command `analyze`: from files to a report."""
+
+import asyncio
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rootcoz.cli.connection import Connection, Target, connect
+from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, FAILURES_FOUND, INTERRUPTED, NOTHING_FAILED
+from rootcoz.cli.inputs import Inputs, read_inputs
+from rootcoz.cli.messages import say
+from rootcoz.cli.output import STANDARD_OUTPUT, Destination, check_destination, write
+from rootcoz.cli.progress import SENDING, progress_view
+from rootcoz.cli.report.finished import FinishedAnalysis
+from rootcoz.cli.report.formats import FORMATS
+from rootcoz.cli.report.outline import count_failures, outline
+from rootcoz.cli.terminal import file_page, stdout_page
+from rootcoz.client.models import ResultResponse
+from rootcoz.client.submission import SubmitOptions
+from rootcoz.domain.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """How the report is shown."""
+
+    format: str = "table"
+    destination: Destination = STANDARD_OUTPUT
+    color: bool | None = None
+    """None: as the terminal and the environment say."""
+    progress: bool = True
+
+
+@dataclass(slots=True)
+class _Run:
+    """What an interruption needs to know."""
+
+    job_id: str | None = None
+    server_url: str | None = None
+
+
+def analyze(
+    files: tuple[str, ...], *, target: Target, options: SubmitOptions, presentation: Presentation
+) -> int:
+    """Analyse the files and show the report; the exit code. Raises RootcozError."""
+    with tempfile.TemporaryDirectory(prefix="rootcoz-") as spool:
+        inputs = read_inputs(files, Path(spool))
+        _check(inputs, presentation)
+        for note in inputs.notes:
+            say(note)
+        run = _Run()
+        try:
+            response = asyncio.run(_analyse(inputs, target, options, presentation, run))
+        except KeyboardInterrupt:
+            say(_interruption(run))
+            return INTERRUPTED
+        show(FinishedAnalysis(response, tuple(inputs.reports)), presentation)
+    return exit_code(response)
+
+
+def _check(inputs: Inputs, presentation: Presentation) -> None:
+    one_each = presentation.format == "xml"
+    if one_each and not inputs.reports:
+        raise InvalidInput("The format xml needs JUnit reports; a list of failures has no XML to write into.")
+    check_destination(presentation.destination, inputs.reports, one_each=one_each)
+
+
+async def _analyse(
+    inputs: Inputs, target: Target, options: SubmitOptions, presentation: Presentation, run: _Run
+) -> ResultResponse:
+    async with connect(target, say) as connection:
+        run.server_url = connection.server_url
+        with progress_view(shown=presentation.progress, color=presentation.color) as view:
+            view(SENDING)
+            run.job_id = await _submit(inputs, options, connection)
+            return await connection.client.wait(run.job_id, view)
+
+
+async def _submit(inputs: Inputs, options: SubmitOptions, connection: Connection) -> str:
+    if inputs.failures:
+        return await connection.client.submit_failures(inputs.failures, options)
+    return await connection.client.submit_reports(inputs.reports, options)
+
+
+def _interruption(run: _Run) -> str:
+    if run.job_id is None:
+        return "Interrupted; nothing was accepted for analysis yet."
+    if run.server_url:
+        command = f"rootcoz results show {run.job_id} --server {run.server_url}"
+        return f"Interrupted; analysis {run.job_id} continues on the server. See it with: {command}"
+    return (
+        f"Interrupted; analysis {run.job_id} continues when rootcoz is next started on this data directory. "
+        f"See it with: rootcoz results show {run.job_id}"
+    )
+
+
+def show(finished: FinishedAnalysis, presentation: Presentation) -> None:
+    """Write the report where it belongs, in the format that was asked for."""
+    to_file = presentation.destination.path is not None
+    page = file_page(color=presentation.color) if to_file else stdout_page(color=presentation.color)
+    write(FORMATS[presentation.format](finished, page), presentation.destination)
+
+
+def exit_code(response: ResultResponse) -> int:
+    """The verdict for scripts. Says on standard error why an analysis failed."""
+    if response.status != "completed":
+        say(f"Analysis {response.job_id}: {outline(response).summary}")
+        return COULD_NOT_ANALYSE
+    return FAILURES_FOUND if count_failures(response) else NOTHING_FAILED

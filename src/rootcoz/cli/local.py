@@ -1,0 +1,29 @@
+"""The application in this process, as a client sees it: what `analyze` uses when there is no server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+
+from rootcoz.api.app import create_app
+from rootcoz.client.api import Client
+from rootcoz.settings import AuthMode, load_settings
+
+BASE_URL = "http://rootcoz.local"
+
+
+@asynccontextmanager
+async def local_client(data_dir: Path | None) -> AsyncIterator[Client]:
+    """A client of an application that lives as long as the context. Raises DataDirectoryInUse, SettingsError.
+
+    Whoever can write the data directory needs no key for it: the application asks for none here.
+    """
+    settings = load_settings(
+        data_dir=data_dir, auth_mode=AuthMode.OPEN, allowed_users=(), host="127.0.0.1", log_level="ERROR"
+    )
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app=app)
+        async with Client(BASE_URL, transport=transport) as client:
+            yield client

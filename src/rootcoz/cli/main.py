@@ -1,0 +1,251 @@
+"""The command line's entry: the commands with their options, exit codes, and one sentence for each error.
+
+Exit codes: 0 nothing failed, 1 failures found, 2 could not analyse, 130 interrupted.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import cyclopts
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from rootcoz import __version__
+from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, INTERRUPTED, NOTHING_FAILED
+from rootcoz.cli.messages import say
+from rootcoz.domain.errors import RootcozError
+
+# What a command needs is imported by the command: --help and --version must not pay for it (PLC0415 is why).
+
+app = cyclopts.App(
+    name="rootcoz",
+    help="Reads failed CI runs and says why they failed.",
+    version=__version__,
+    help_format="markdown",
+)
+results_app = cyclopts.App(name="results", help="Stored analyses: list them, show one.")
+app.command(results_app)
+
+FormatName = Literal["table", "json", "markdown", "xml"]
+STDIN_ARGUMENT = "<stdin>"
+
+Server = Annotated[
+    str | None,
+    Parameter(
+        help="Send the work to this server. Default: setting ROOTCOZ_SERVER, else work in this process."
+    ),
+]
+Token = Annotated[
+    str | None,
+    Parameter(
+        help="API key for the server. Other users of this machine can see options of running programs: "
+        "the environment variable ROOTCOZ_API_KEY is safer.",
+    ),
+]
+DataDir = Annotated[Path | None, Parameter(help="Folder with the data, for work in this process.")]
+Format = Annotated[FormatName, Parameter(name=["--format", "-f"], help="What the report is written as.")]
+Output = Annotated[
+    Path | None,
+    Parameter(
+        name=["--output", "-o"], help="Write the report to this file. A folder for `xml` of several reports."
+    ),
+]
+Force = Annotated[bool, Parameter(negative="", help="Let --output overwrite a report that is being read.")]
+Color = Annotated[bool | None, Parameter(help="Use colour. Default: in a terminal, unless NO_COLOR is set.")]
+ShowProgress = Annotated[bool, Parameter(name="--progress", help="Show on standard error what is going on.")]
+
+
+@app.command
+def analyze(
+    *files: Annotated[
+        str, Parameter(help="Reports, folders with reports, patterns such as 'out/**/*.xml', or -.")
+    ],
+    server: Server = None,
+    token: Token = None,
+    provider: Annotated[str | None, Parameter(help="Who is asked, for example `builtin`.")] = None,
+    model: Annotated[str | None, Parameter(help="Which of the provider's models.")] = None,
+    max_concurrent: Annotated[
+        int | None, Parameter(validator=Number(gte=1), help="Questions that are asked at once, at most.")
+    ] = None,
+    timeout_minutes: Annotated[
+        int | None, Parameter(validator=Number(gte=1), help="Minutes that one question may take.")
+    ] = None,
+    prompt: Annotated[str | None, Parameter(help="Instructions added to each question.")] = None,
+    data_dir: DataDir = None,
+    format_: Format = "table",
+    output: Output = None,
+    force: Force = False,
+    progress: ShowProgress = True,
+    color: Color = None,
+) -> int:
+    """Say why the tests in JUnit XML reports failed.
+
+    All reports named together become one analysis. A folder stands for the `*.xml` files in it and below it.
+    A JSON file with a list of failures (`test_name`, `error_message`, `stack_trace`) is taken as well. Without
+    a server the work is done in this process and kept in the data directory.
+
+    The exit code is 0 if nothing failed, 1 if failures were found, 2 if the analysis could not be made.
+    """
+    from rootcoz.cli.analyze import Presentation  # noqa: PLC0415
+    from rootcoz.cli.analyze import analyze as run_analysis  # noqa: PLC0415
+    from rootcoz.cli.connection import Target  # noqa: PLC0415
+    from rootcoz.client.submission import SubmitOptions  # noqa: PLC0415
+
+    if not files:
+        raise _UsageError("Name at least one report: rootcoz analyze FILE.xml")
+    return run_analysis(
+        files,
+        target=Target(server, token, data_dir),
+        options=SubmitOptions(provider, model, max_concurrent, timeout_minutes, prompt),
+        presentation=Presentation(format_, _destination(output, force=force), color, progress),
+    )
+
+
+@app.command
+def serve(
+    *,
+    host: Annotated[
+        str | None, Parameter(help="Address to listen on. Default: 127.0.0.1, this machine only.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        Parameter(
+            validator=Number(gte=0, lte=65535), help="Port to listen on; 0 takes a free one. Default: 8000."
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, Parameter(help="Folder with all data. Default: `rootcoz` in the user's data folder.")
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"] | None,
+        Parameter(help="What is logged to standard error. Default: info."),
+    ] = None,
+    allow_open: Annotated[
+        bool, Parameter(negative="", help="Listen beyond this machine although nobody has to sign in.")
+    ] = False,
+) -> int:
+    """Start the server: API and analyses in one process.
+
+    It answers on http://127.0.0.1:8000 (`/docs` describes the API, `/health` says that it is up) until
+    Ctrl-C. Analyses that are cut off by the end go on at the next start.
+
+    All data is in one folder: `$XDG_DATA_HOME/rootcoz`, which is mostly `~/.local/share/rootcoz`, or the one
+    given with `--data-dir`. One process works on a folder at a time.
+
+    Options win over the environment, the environment over `.env` and `rootcoz.toml` in the current folder.
+    Often set: `ROOTCOZ_HOST`, `ROOTCOZ_PORT`, `ROOTCOZ_DATA_DIR`, `AI_PROVIDER`, `AI_MODEL`, `AUTH_MODE`
+    (`open` or `required`), `ADMIN_KEY`, `LOG_LEVEL`. A wrong value stops the start and is named.
+    """
+    from rootcoz.cli.serve import ServeOptions  # noqa: PLC0415
+    from rootcoz.cli.serve import serve as run_server  # noqa: PLC0415
+
+    return run_server(ServeOptions(host, port, data_dir, log_level, allow_open or None))
+
+
+@results_app.command(name="show")
+def show_result(
+    job_id: str,
+    *,
+    server: Server = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    format_: Format = "table",
+    output: Output = None,
+    force: Force = False,
+    progress: ShowProgress = True,
+    color: Color = None,
+) -> int:
+    """Show a stored analysis; one that still runs is waited for.
+
+    The exit code is that of `rootcoz analyze`.
+    """
+    from rootcoz.cli.analyze import Presentation  # noqa: PLC0415
+    from rootcoz.cli.connection import Target  # noqa: PLC0415
+    from rootcoz.cli.results import show_result as run_show  # noqa: PLC0415
+
+    return run_show(
+        job_id,
+        target=Target(server, token, data_dir),
+        presentation=Presentation(format_, _destination(output, force=force), color, progress),
+    )
+
+
+@results_app.command(name="list")
+def list_results(
+    *,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=100), help="How many, at most.")] = 20,
+    server: Server = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    color: Color = None,
+) -> int:
+    """List the newest analyses: when, status, id, Jenkins build."""
+    from rootcoz.cli.analyze import Presentation  # noqa: PLC0415
+    from rootcoz.cli.connection import Target  # noqa: PLC0415
+    from rootcoz.cli.results import ListOptions  # noqa: PLC0415
+    from rootcoz.cli.results import list_results as run_list  # noqa: PLC0415
+
+    return run_list(
+        ListOptions(limit), target=Target(server, token, data_dir), presentation=Presentation(color=color)
+    )
+
+
+class _UsageError(RootcozError):
+    """The arguments make no command."""
+
+
+def _destination(output: Path | None, *, force: bool):  # type: ignore[no-untyped-def]  # noqa: ANN202 - loaded late
+    from rootcoz.cli.output import Destination  # noqa: PLC0415
+
+    return Destination(None if output == Path(STDIN_ARGUMENT) else output, force)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name; its exit code. Raises nothing."""
+    try:
+        # A lone dash would be taken for an unknown option.
+        code = app(
+            [STDIN_ARGUMENT if argument == "-" else argument for argument in arguments],
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except cyclopts.CycloptsError as error:
+        say(f"{' '.join(str(error).split())} Try: rootcoz --help")
+        return COULD_NOT_ANALYSE
+    except RootcozError as error:
+        _print_traceback_if_wanted()
+        say(str(error))
+        return COULD_NOT_ANALYSE
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOTHING_FAILED
+    except Exception as error:  # noqa: BLE001 - the last place before the user, who gets a sentence
+        _print_traceback_if_wanted()
+        say(
+            f"Unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} "
+            "(a fault of rootcoz; ROOTCOZ_DEBUG=1 shows where)"
+        )
+        return COULD_NOT_ANALYSE
+    return code if isinstance(code, int) else NOTHING_FAILED
+
+
+def _print_traceback_if_wanted() -> None:
+    if os.environ.get("ROOTCOZ_DEBUG") == "1":
+        traceback.print_exc()
+
+
+def run() -> None:
+    """Run the command line of this process and leave it."""
+    sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

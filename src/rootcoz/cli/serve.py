@@ -1,0 +1,175 @@
+"""The command `serve`: the whole application behind one address."""
+
+import asyncio
+import ipaddress
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from rootcoz.api.app import create_app
+from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, NOTHING_FAILED
+from rootcoz.cli.messages import say
+from rootcoz.domain.errors import InvalidInput
+from rootcoz.settings import AuthMode, Settings, load_settings
+
+GRACE_S = 5
+"""Seconds that running requests get to end after Ctrl-C; analyses go on at the next start anyway."""
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the user wants otherwise than the settings; None leaves them."""
+
+    host: str | None = None
+    port: int | None = None
+    data_dir: Path | None = None
+    log_level: str | None = None
+    allow_open: bool | None = None
+
+
+def serve(options: ServeOptions) -> int:
+    """Serve until SIGINT or SIGTERM; the exit code. Raises RootcozError when it cannot start."""
+    settings = load_settings(
+        project_files=True,
+        host=options.host,
+        port=options.port,
+        data_dir=options.data_dir,
+        log_level=options.log_level,
+        allow_open=options.allow_open,
+    )
+    _check_openness(settings)
+    with _listening(settings) as listener:
+        settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+        with suppress(KeyboardInterrupt):
+            return asyncio.run(_serve(settings, listener))
+    return NOTHING_FAILED
+
+
+def _check_openness(settings: Settings) -> None:
+    """Decision: whoever opens the server to others without sign-in has to say so."""
+    if settings.auth_mode is AuthMode.OPEN and not settings.allow_open and not is_loopback(settings.host):
+        raise InvalidInput(
+            f"Listening on {settings.host} would let everybody who reaches it read and analyse without a "
+            "key; set AUTH_MODE=required, or add --allow-open if that is what you want."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it. Names other than localhost may lead anywhere."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """A socket on the address of the settings, before anything else is started."""
+    host, port = settings.host, settings.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except socket.gaierror as error:
+        raise InvalidInput(
+            f"{host} is no address of this machine: {error.strerror}; choose another --host."
+        ) from error
+    except OSError as error:
+        hint = (
+            "choose another --host"
+            if port and _can_bind_port(port)
+            else "choose another --port, or stop its user"
+        )
+        raise InvalidInput(f"Cannot listen on {host}:{port}: {error.strerror}; {hint}.") from error
+    with listener:
+        yield listener
+
+
+def _can_bind_port(port: int) -> bool:
+    """Whether the port is free on this machine: then the trouble is with the address."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> int:
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        # The lifespan is run here, so that what it raises is told in a sentence and ends the start.
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(
+        config, f"Serving {_address(settings)} with data in {settings.data_dir}. Stop with Ctrl-C."
+    )
+    with _stopping_on_signals(server):
+        async with _lifespan(app):
+            await server.serve(sockets=[listener])
+    return NOTHING_FAILED if server.was_up else COULD_NOT_ANALYSE
+
+
+def _lifespan(app: FastAPI):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own private type
+    return app.router.lifespan_context(app)
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that says when it is up and leaves the signals to us.
+
+    Uvicorn raises a caught signal again when it has stopped, which would cut the application's own shutdown
+    short.
+    """
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+        self.was_up = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.was_up = True
+            say(self._greeting)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def _stopping_on_signals(server: _Server) -> Iterator[None]:
+    """The first signal stops in order, the second drops open connections, the third is Python's own."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        if server.should_exit:
+            server.force_exit = True
+            release()
+        server.should_exit = True
+
+    def release() -> None:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+    for number in signals:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        release()

@@ -1,0 +1,256 @@
+"""The client: one method for each endpoint that the command line needs, and `wait`."""
+
+import asyncio
+import ipaddress
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import httpx2
+from pydantic import TypeAdapter, ValidationError
+
+from rootcoz.client.models import Accepted, Health, JsonObject, ResultListItem, ResultResponse
+from rootcoz.client.replies import SOURCE, parsed, refusal, transport_error, unreadable
+from rootcoz.client.submission import Decode, ReportFile, SubmitOptions, failures_body, reports_body
+from rootcoz.client.xml_encoding import decode_xml
+from rootcoz.domain.errors import InvalidInput, OutsideError, RootcozError, Unavailable
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+_PAUSE_GROWTH = 1.5
+ANALYSIS_TIMEOUT_S = 3600.0
+"""Seconds that the reply to a new analysis may take: a server that does not queue works before it answers."""
+
+_RESULT_LIST = TypeAdapter(list[ResultListItem])
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running analysis is."""
+
+    status: str
+    phase: str = ""
+    groups_answered: int | None = None
+    groups_total: int | None = None
+    trouble: str = ""
+    """Why the newest state is not known, while it is being tried again."""
+
+
+class _Body:
+    """Pieces of a request body, made in a thread; remembers the error that stopped them.
+
+    The exchange may end with another error than the one that cut the body short (in process, the server
+    answers for itself), so the cause is kept for the caller.
+    """
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.error: RootcozError | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                piece = await asyncio.to_thread(next, self._pieces, None)
+            except RootcozError as error:
+                self.error = error
+                raise
+            if piece is None:
+                return
+            if piece:
+                yield piece
+
+
+class Client:
+    """Speaks to one server. Use it as an async context manager, or call `close`.
+
+    `token` is an API key. `username` names the author in open mode and proves nothing. `transport` replaces
+    the network: `httpx2.ASGITransport(app)` speaks to an application in this process. `timeout_s` is the
+    longest silence of the server, in seconds. Every method raises errors of `domain.errors` and no others.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        username: str | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._timeout_s = timeout_s
+        try:
+            self._http = httpx2.AsyncClient(
+                base_url=self.base_url,
+                headers=_headers(token, username),
+                transport=transport,
+                timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
+                # A proxy of the environment cannot reach this machine's own servers.
+                trust_env=not _is_loopback(self.base_url),
+            )
+        except httpx2.InvalidURL as error:
+            raise InvalidInput(f"{base_url} is no address of a server: {error}.") from error
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def health(self) -> Health:
+        """Whether the server answers, and its version."""
+        return parsed(Health, await self._exchange("GET", "/health"))
+
+    async def submit_reports(
+        self,
+        reports: Sequence[ReportFile],
+        options: SubmitOptions | None = None,
+        *,
+        decode: Decode = decode_xml,
+    ) -> str:
+        """Start one analysis of report documents; its id. The documents are streamed, a chunk at a time."""
+        return await self._submit(reports_body(reports, options or SubmitOptions(), decode))
+
+    async def submit_failures(
+        self, failures: Sequence[JsonObject], options: SubmitOptions | None = None
+    ) -> str:
+        """Start an analysis of raw failures; its id. The server checks the failures' fields."""
+        return await self._submit(failures_body(failures, options or SubmitOptions()))
+
+    async def _submit(self, pieces: Iterator[bytes]) -> str:
+        body = _Body(pieces)
+        try:
+            response = await self._exchange(
+                "POST",
+                "/analyze-failures",
+                content=body,
+                # The server answers at once with 202; one that ignores the wish answers 200 when it is done.
+                headers={"Content-Type": "application/json", "Prefer": "respond-async"},
+                timeout_s=ANALYSIS_TIMEOUT_S,
+            )
+        except Exception:
+            if body.error is not None:
+                raise body.error from None
+            raise
+        return parsed(Accepted, response).job_id
+
+    async def result(self, job_id: str) -> ResultResponse:
+        """The analysis as it stands: partial while it runs. Raises NotFound."""
+        response = await self._exchange("GET", f"/results/{quote(job_id, safe='')}")
+        try:
+            return ResultResponse.from_document(response.content)
+        except ValidationError as error:
+            raise unreadable(response) from error
+
+    async def list_results(self, limit: int = 50) -> list[ResultListItem]:
+        """The newest analyses, newest first."""
+        response = await self._exchange("GET", "/results", params={"limit": str(limit)})
+        try:
+            return _RESULT_LIST.validate_json(response.content)
+        except ValidationError as error:
+            raise unreadable(response) from error
+
+    async def delete(self, job_id: str) -> None:
+        """Delete an analysis and all that hangs on it. Raises NotFound, NotAllowed."""
+        await self._exchange("DELETE", f"/results/{quote(job_id, safe='')}")
+
+    async def wait(
+        self,
+        job_id: str,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        *,
+        patience_s: float = 30.0,
+    ) -> ResultResponse:
+        """Ask for the analysis until it is completed or failed; the last answer.
+
+        A server that does not answer is asked again for `patience_s` seconds (it may be restarting); then its
+        error is raised. Other errors are raised at once.
+        """
+        pause = FIRST_PAUSE_S
+        silent_since: float | None = None
+        while True:
+            try:
+                response = await self.result(job_id)
+            except OutsideError as error:
+                now = time.monotonic()
+                silent_since = now if silent_since is None else silent_since
+                if not error.retryable or now - silent_since >= patience_s:
+                    raise
+                on_progress(Progress(status="unknown", trouble=str(error)))
+            else:
+                silent_since = None
+                if response.is_final:
+                    return response
+                on_progress(_progress(response))
+            await asyncio.sleep(pause)
+            pause = min(pause * _PAUSE_GROWTH, LONGEST_PAUSE_S)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: _Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> httpx2.Response:
+        """The server's reply of 2xx. Raises the error that any other outcome stands for."""
+        timeout = httpx2.Timeout(self._timeout_s, connect=10.0, read=timeout_s or self._timeout_s)
+        try:
+            response = await self._http.request(
+                method, path, content=content, headers=headers, params=params, timeout=timeout
+            )
+        except httpx2.DecodingError as error:
+            raise Unavailable(
+                f"The reply of {self.base_url} was damaged on the way.", source=SOURCE
+            ) from error
+        except httpx2.RequestError as error:
+            raise transport_error(error, self.base_url) from error
+        except httpx2.InvalidURL as error:
+            raise InvalidInput(f"{self.base_url} is no address of a server: {error}.") from error
+        if not response.is_success:
+            raise refusal(response)
+        return response
+
+
+def _headers(token: str | None, username: str | None) -> dict[str, str]:
+    headers = {"Accept": "application/json"}
+    if token:
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise InvalidInput(
+                "The API key holds characters that no key has; set ROOTCOZ_API_KEY to a key as it was made."
+            )
+        headers["Authorization"] = f"Bearer {token}"
+    if username:
+        headers["Cookie"] = f"rootcoz_username={quote(username, safe='')}"
+    return headers
+
+
+def _is_loopback(base_url: str) -> bool:
+    try:
+        host = httpx2.URL(base_url).host
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except (httpx2.InvalidURL, ValueError):
+        return False
+
+
+def _progress(response: ResultResponse) -> Progress:
+    result = response.result
+    if result is None:
+        return Progress(status=response.status)
+    return Progress(
+        status=response.status,
+        phase=result.progress_phase or "",
+        groups_answered=result.groups_answered,
+        groups_total=result.groups_total,
+    )
