@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from rootcoz.api.app import create_app
+from rootcoz.cli.application import build_app
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, NOTHING_FAILED
 from rootcoz.cli.messages import say
 from rootcoz.domain.errors import InvalidInput
@@ -101,7 +102,7 @@ def _can_bind_port(port: int) -> bool:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
-    app = create_app(settings)
+    app = build_app(settings)
     config = uvicorn.Config(
         app,
         # The lifespan is run here, so that what it raises is told in a sentence and ends the start.
@@ -115,6 +116,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     )
     with _stopping_on_signals(server):
         async with _lifespan(app):
+            app.state.services.directory.lock.leave_note(
+                {"pid": os.getpid(), "server_url": _address(settings)}
+            )
             await server.serve(sockets=[listener])
     return NOTHING_FAILED if server.was_up else COULD_NOT_ANALYSE
 
