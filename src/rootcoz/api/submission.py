@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from fastapi import Request
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from rootcoz.analysis.intake import ReportFile
 from rootcoz.api.errors import InvalidFields, field_problems
@@ -26,7 +26,17 @@ from rootcoz.api.schemas.requests import (
 )
 from rootcoz.domain.errors import InvalidInput, TooLarge
 from rootcoz.domain.failure import Failure
-from rootcoz.kit.json_split import JsonSplitter, MalformedJson, TooLong
+from rootcoz.kit.json_split import (
+    DuplicateKey,
+    ItemsRule,
+    JsonSplitter,
+    JsonSplitError,
+    Split,
+    StringRule,
+    TooLong,
+    dotted,
+)
+from rootcoz.kit.json_split import Path as JsonPath
 
 BODY_LIMIT = 400_000_000
 """Bytes of a body. A document of 50,000,000 characters may take six times as many when it is escaped."""
@@ -60,12 +70,16 @@ async def read_body(request: Request, spool: Path) -> AsyncIterator[Body]:
         reader = _Reader(Path(folder))
         try:
             await _feed(request, reader)
-            skeleton = await asyncio.to_thread(reader.close)
-        except MalformedJson as error:
-            raise InvalidInput(f"The body is not valid JSON: {error}.") from error
+            split = await asyncio.to_thread(reader.splitter.close)
+        except TooLong as error:
+            raise _too_long(error) from error
+        except DuplicateKey as error:
+            raise InvalidInput(f"The body cannot be read: {error}.") from error
+        except JsonSplitError as error:
+            raise InvalidInput(f"The body is no JSON object that can be read: {error}.") from error
         finally:
             reader.close_files()
-        yield reader.body(skeleton)
+        yield reader.body(split)
 
 
 async def _feed(request: Request, reader: "_Reader") -> None:
@@ -77,10 +91,10 @@ async def _feed(request: Request, reader: "_Reader") -> None:
             raise TooLarge(f"The body is larger than {BODY_LIMIT:,} bytes.")
         pending += chunk
         if len(pending) >= _FEED_SIZE:
-            await asyncio.to_thread(reader.feed, bytes(pending))
+            await asyncio.to_thread(reader.splitter.feed, bytes(pending))
             pending.clear()
     if pending:
-        await asyncio.to_thread(reader.feed, bytes(pending))
+        await asyncio.to_thread(reader.splitter.feed, bytes(pending))
 
 
 @dataclass(slots=True)
@@ -88,60 +102,51 @@ class _Reader:
     folder: Path
     failures: list[Failure] = field(default_factory=list)
     problems: list[dict[str, Any]] = field(default_factory=list)
-    files: dict[tuple[str | int, ...], BinaryIO] = field(default_factory=dict)
+    files: dict[JsonPath, BinaryIO] = field(default_factory=dict)
     splitter: JsonSplitter = field(init=False)
 
     def __post_init__(self) -> None:
         self.splitter = JsonSplitter(
-            strings={_RAW_XML: self._open_file, _REPORT_XML: self._open_file},
-            items={_FAILURE: self._take_failure},
-            max_string_chars=RAW_XML_LIMIT,
-            max_item_bytes=FAILURE_LIMIT,
+            (
+                StringRule(_RAW_XML, self._open_file, RAW_XML_LIMIT),
+                StringRule(_REPORT_XML, self._open_file, RAW_XML_LIMIT),
+                ItemsRule(_FAILURE, self._take_failure, FAILURES_LIMIT, FAILURE_LIMIT),
+            )
         )
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes. Blocks: call it in a thread."""
-        try:
-            self.splitter.feed(chunk)
-        except TooLong as error:
-            raise InvalidFields([_too_long(error)]) from error
-
-    def close(self) -> dict[str, Any]:
-        """The rest of the object, with an empty string in the place of each document and [] of the failures."""
-        return self.splitter.close()
 
     def close_files(self) -> None:
         """Flush and close the spooled documents."""
         for file in self.files.values():
             file.close()
 
-    def body(self, skeleton: dict[str, Any]) -> Body:
+    def body(self, split: Split) -> Body:
         """The checked body."""
+        _fill_places(split)
         try:
-            fields = AnalyzeFailuresRequest.model_validate(skeleton)
+            fields = AnalyzeFailuresRequest.model_validate(split.rest)
         except ValidationError as error:
             raise InvalidFields([*field_problems(error, within=("body",)), *self.problems]) from None
         if self.problems:
             raise InvalidFields(self.problems)
-        reports = self._reports(fields)
-        if bool(self.failures) + bool(reports) != 1:
-            raise InvalidFields([_not_exactly_one(len(self.failures), bool(reports), fields)])
+        reports = self._reports(fields, split)
+        _check_exactly_one(
+            failures=bool(self.failures),
+            raw_xml=bool(split.strings.get(_RAW_XML)),
+            reports=bool(fields.reports),
+        )
         return Body(fields, self.failures, reports)
 
-    def _open_file(self, path: tuple[str | int, ...]) -> BinaryIO:
+    def _open_file(self, path: JsonPath) -> BinaryIO:
         file = (self.folder / str(len(self.files))).open("wb")
         self.files[path] = file
         return file
 
-    def _take_failure(self, path: tuple[str | int, ...], value: object) -> None:
-        number = path[-1]
-        if len(self.failures) >= FAILURES_LIMIT:
-            raise TooLarge(f"More than {FAILURES_LIMIT:,} failures in one request; send them in several.")
+    def _take_failure(self, path: JsonPath, value: object) -> None:
         try:
             raw = RawFailure.model_validate(value)
         except ValidationError as error:
             if len(self.problems) < _PROBLEMS_SHOWN:
-                self.problems += field_problems(error, within=("body", "failures", number))
+                self.problems += field_problems(error, within=("body", "failures", path[-1]))
             return
         self.failures.append(
             Failure(
@@ -153,41 +158,45 @@ class _Reader:
             )
         )
 
-    def _reports(self, fields: AnalyzeFailuresRequest) -> list[ReportFile]:
-        found = []
-        for path, file in self.files.items():
-            file_path = Path(file.name)
-            if path == _RAW_XML:
-                if file_path.stat().st_size:
-                    found.append(ReportFile("", file_path))
-            else:
-                number = path[1]
-                reports = fields.reports or []
-                if isinstance(number, int) and number < len(reports):
-                    found.append(ReportFile(reports[number].name, file_path))
-        return found
+    def _reports(self, fields: AnalyzeFailuresRequest, split: Split) -> list[ReportFile]:
+        if split.strings.get(_RAW_XML):
+            return [ReportFile("", Path(self.files[_RAW_XML].name))]
+        return [
+            ReportFile(report.name, Path(self.files["reports", number, "xml"].name))
+            for number, report in enumerate(fields.reports or ())
+        ]
 
 
-def _too_long(error: TooLong) -> dict[str, Any]:
-    return {
+def _fill_places(split: Split) -> None:
+    """Put an empty string where a streamed one stood, so that the model sees a value of the right type there."""
+    for path in split.strings:
+        place: Any = split.rest
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = ""
+
+
+def _too_long(error: TooLong) -> Exception:
+    if error.unit != "characters":
+        what = f"{dotted(error.path)} has" if error.path else "The request without its documents and failures has"
+        return TooLarge(f"{what} more than {error.limit:,} {error.unit}.")
+    problem = {
         "type": "string_too_long",
         "loc": ["body", *error.path],
         "msg": f"String should have at most {error.limit} characters",
         "ctx": {"max_length": error.limit},
     }
+    return InvalidFields([problem])
 
 
-def _not_exactly_one(failures: int, reports: bool, fields: AnalyzeFailuresRequest) -> dict[str, Any]:  # noqa: FBT001 - said by name below
-    both = failures and (reports or fields.raw_xml is not None)
-    return {
-        "type": "value_error",
-        "loc": ["body"],
-        "msg": (
-            "Send exactly one of failures, raw_xml and reports, not several."
-            if both
-            else "Send exactly one of failures, raw_xml and reports; an empty one counts as not sent."
-        ),
-    }
+def _check_exactly_one(**given: bool) -> None:
+    """Raise InvalidFields unless one of the three is there. Empty ones count as not sent."""
+    if sum(given.values()) == 1:
+        return
+    sent = [name for name, there in given.items() if there]
+    what = f"{' and '.join(sent)} were sent" if sent else "none of them was sent, or only empty ones"
+    message = f"Send exactly one of failures, raw_xml and reports; {what}."
+    raise InvalidFields([{"type": "value_error", "loc": ["body"], "msg": message}])
 
 
 def request_params(fields: AnalyzeFailuresRequest) -> dict[str, Any]:
@@ -198,8 +207,6 @@ def request_params(fields: AnalyzeFailuresRequest) -> dict[str, Any]:
 
 
 def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    from pydantic import SecretStr  # noqa: PLC0415
-
     if isinstance(value, dict):
         return {key: _without_secrets(item) for key, item in value.items() if not isinstance(item, SecretStr)}
     if isinstance(value, list):
