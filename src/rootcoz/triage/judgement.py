@@ -12,7 +12,7 @@ from rootcoz.triage.stack import (
     Frame,
     FrameKind,
     Stack,
-    TestIdentity,
+    KnownTest,
     Thrown,
     frame_kind,
     read_stack,
@@ -35,7 +35,7 @@ def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
     Quotations are verbatim lines of the failure's own texts, not yet verified: `evidence.claims` does that
     for all providers alike.
     """
-    test = TestIdentity(failure.test_name, failure.class_name, failure.file)
+    test = KnownTest(failure.test_name, failure.class_name, failure.file)
     texts = _texts(failure)
     stack = _stack(texts)
     known = _known(failure, stack, test, affected_tests)
@@ -58,18 +58,38 @@ def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
 class _Text:
     source: str
     text: str
+    """Start and end of it, if it is long."""
+    spoken: str
+    """Its lines without the calls of traces, whose names would mislead the rules."""
     lowered: str
+    """`spoken` in lower case."""
 
 
 def _texts(failure: Failure) -> tuple[_Text, ...]:
-    """The failure's texts in the order of their authority."""
+    """The failure's texts in the order of their authority. Each line is spoken once."""
     named = (
         ("error_message", failure.error_message),
         ("stack_trace", failure.stack_trace),
         ("output", failure.output),
     )
-    texts = ((source, _bounded(text)) for source, text in named if text.strip())
-    return tuple(_Text(source, text, text.lower()) for source, text in texts)
+    heard: set[str] = set()
+    texts = []
+    for source, text in named:
+        if not text.strip():
+            continue
+        bounded = _bounded(text)
+        lines = [line for line in bounded.splitlines() if line not in heard and _is_spoken(line)]
+        heard.update(lines)
+        spoken = "\n".join(lines)
+        texts.append(_Text(source, bounded, spoken, spoken.lower()))
+    return tuple(texts)
+
+
+def _is_spoken(line: str) -> bool:
+    return not line.lstrip().startswith(_CALL_STARTS)
+
+
+_CALL_STARTS = ("at ", 'File "', "... ")
 
 
 def _bounded(text: str) -> str:
@@ -118,22 +138,13 @@ def _rule_votes(texts: tuple[_Text, ...]) -> Iterator[Vote]:
 
 
 def _quote(rule: Rule, text: _Text) -> str | None:
-    """The first line where the rule speaks, verbatim, unless that line is a call of the trace."""
-    found = rule.find(text.text, text.lowered)
-    tries = 0
-    while found is not None and tries < _MAX_CALLS_SKIPPED:
-        start = text.text.rfind("\n", 0, found.start()) + 1
-        end = text.text.find("\n", found.start())
-        line = text.text[start : end if end >= 0 else None]
-        if not line.lstrip().startswith(_CALL_STARTS):
-            return _shortened(line, found.start() - start)
-        tries += 1
-        found = rule.pattern.search(text.text, start + len(line))
-    return None
-
-
-_CALL_STARTS = ("at ", 'File "', "... ")
-_MAX_CALLS_SKIPPED = 20
+    """The first line where the rule speaks, verbatim."""
+    found = rule.find(text.spoken, text.lowered)
+    if found is None:
+        return None
+    start = text.spoken.rfind("\n", 0, found.start()) + 1
+    end = text.spoken.find("\n", found.start())
+    return _shortened(text.spoken[start : end if end >= 0 else None], found.start() - start)
 
 
 def _shortened(line: str, at: int) -> str:
@@ -144,7 +155,7 @@ def _shortened(line: str, at: int) -> str:
     return line[start : start + _QUOTE_CHARS].strip()
 
 
-def _known(failure: Failure, stack: Stack, test: TestIdentity, affected_tests: tuple[str, ...]) -> Known:
+def _known(failure: Failure, stack: Stack, test: KnownTest, affected_tests: tuple[str, ...]) -> Known:
     """What the trace says, with the calls told apart."""
     thrown = _with_frames(stack)
     frames = [] if thrown is None else [(frame, frame_kind(frame, test)) for frame in thrown.frames]

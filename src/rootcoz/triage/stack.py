@@ -118,11 +118,14 @@ def _located(text: str) -> Frame | None:
     return Frame(frame.file, frame.line, named["ruby"] or named["pytest"] or "", text)
 
 
+_AT = (_JAVA, _SCRIPT_NAMED, _SCRIPT_BARE, _CSHARP)
+
+
 def read_frame(line: str) -> Frame | None:
     """Read one line of a trace as a call, or None when it is something else."""
     text = line.strip()
     if text.startswith("at "):
-        patterns: tuple[re.Pattern[str], ...] = (_JAVA, _SCRIPT_NAMED, _SCRIPT_BARE, _CSHARP)
+        patterns: tuple[re.Pattern[str], ...] = _AT if ":line " not in text else (_CSHARP,)
     elif text.startswith('File "'):
         patterns = (_PYTHON,)
     elif text.startswith("#"):
@@ -339,7 +342,7 @@ _LIBRARY_FILE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class TestIdentity:
+class KnownTest:
     """What is known of the failing test apart from its trace; any of it may be empty."""
 
     name: str = ""
@@ -359,7 +362,7 @@ _OWN_PACKAGE_DEPTH = 3
 _OWN_PACKAGE_MIN = 2
 
 
-def frame_kind(frame: Frame, test: TestIdentity) -> FrameKind:
+def frame_kind(frame: Frame, test: KnownTest) -> FrameKind:
     """Tell whose code a frame stands in, by its path and its function's name."""
     if _is_of_test(frame, test):
         return FrameKind.TEST
@@ -373,7 +376,7 @@ def frame_kind(frame: Frame, test: TestIdentity) -> FrameKind:
     return FrameKind.TEST if _looks_like_test(frame) else FrameKind.PRODUCT
 
 
-def _is_of_test(frame: Frame, test: TestIdentity) -> bool:
+def _is_of_test(frame: Frame, test: KnownTest) -> bool:
     if test.class_name and frame.function.startswith((test.class_name + ".", test.class_name + "$")):
         return True
     return bool(test.file and frame.file and _same_file(frame.file, test.file))
