@@ -98,7 +98,10 @@ FIXES = {
 def test_a_code_fix_counts_when_its_place_is_in_a_frame(file: str, line: str, *, verified: bool) -> None:
     fix = CodeFix(file, line, "change it", verified=not verified)
 
-    assert check_claims(finding(fix=fix), SOURCES).code_fix == replace(fix, verified=verified)
+    checked = check_claims(finding(fix=fix), SOURCES)
+
+    assert isinstance(checked, Finding)
+    assert checked.code_fix == replace(fix, verified=verified)
 
 
 FRAMES = {

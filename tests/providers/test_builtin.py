@@ -12,7 +12,10 @@ FAILURES = {
     "code issue": Failure(
         "shop.tests.test_cart",
         "TypeError: bad",
-        'Traceback (most recent call last):\n  File "tests/test_cart.py", line 3, in test_add\n    add()\nTypeError: bad\n',
+        "Traceback (most recent call last):\n"
+        '  File "tests/test_cart.py", line 3, in test_add\n'
+        "    add()\n"
+        "TypeError: bad\n",
     ),
     "product bug": Failure(
         "org.acme.CartTest.adds",

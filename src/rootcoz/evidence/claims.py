@@ -13,7 +13,8 @@ MIN_SIGNIFICANT_CHARS = 6
 def check_claims(answer: Answer, sources: Mapping[str, str]) -> Answer:
     """Mark each claim of the answer as found in `sources` (name to text) or not. Nothing is dropped.
 
-    `sources` are the failure's own texts, named as `Evidence.source` does; a prompt or another test's text is none.
+    `sources` are the failure's own texts, named as `Evidence.source` does; a prompt or another test's text
+    is none.
 
     A quotation counts when it stands in a source letter by letter, or with runs of white space taken as one
     space; never when it is merely similar. One found in another source than named gets that source. A code

@@ -42,7 +42,7 @@ def workspace_files(group: FailureGroup, affected_tests: Collection[str]) -> dic
 def analyse_prompt(
     group: FailureGroup, affected_tests: Collection[str], *, job_name: str = "", raw_prompt: str = ""
 ) -> str:
-    """Ask for the root cause of the group; the data stands in the group's `workspace_files`, not in the prompt.
+    """Ask for the root cause of the group; its data stands in its `workspace_files`, not in the prompt.
 
     `raw_prompt` is what the person who asked wants to add; unlike the names it is an instruction.
     """

@@ -11,8 +11,8 @@ from rootcoz.triage.rule import Rule, Weight
 from rootcoz.triage.stack import (
     Frame,
     FrameKind,
-    Stack,
     KnownTest,
+    Stack,
     Thrown,
     frame_kind,
     read_stack,
@@ -102,15 +102,13 @@ def _bounded(text: str) -> str:
 
 
 def _stack(texts: tuple[_Text, ...]) -> Stack:
-    """The trace, wherever the report put it: some put everything into the message."""
-    best = Stack()
-    for text in texts:
-        if text.source == "output":
-            continue
-        stack = read_stack(text.text)
-        if stack.has_frames or not best.thrown:
-            best = stack
-    return best
+    """The trace, wherever the report put it: some put all of it into the message, some its head."""
+    read = {text.source: text.text for text in texts if text.source != "output"}
+    message, trace = read.get("error_message", ""), read.get("stack_trace", "")
+    stack = read_stack(trace)
+    if stack.has_frames and stack.root is not None and stack.root.type:
+        return stack
+    return read_stack(f"{message}\n{trace}")
 
 
 # --- votes ---------------------------------------------------------------------------------------
@@ -157,9 +155,7 @@ def _shortened(line: str, at: int) -> str:
 
 def _known(failure: Failure, stack: Stack, test: KnownTest, affected_tests: tuple[str, ...]) -> Known:
     """What the trace says, with the calls told apart."""
-    thrown = _with_frames(stack)
-    frames = [] if thrown is None else [(frame, frame_kind(frame, test)) for frame in thrown.frames]
-    own = [(frame, kind) for frame, kind in frames if kind in {FrameKind.TEST, FrameKind.PRODUCT}]
+    frames, own = _own_frames(stack, test)
     root = stack.root
     first_line = next((line.strip() for line in failure.error_message.splitlines() if line.strip()), "")
     exception, message = root.simple_type if root else "", root.message if root else ""
@@ -171,7 +167,7 @@ def _known(failure: Failure, stack: Stack, test: KnownTest, affected_tests: tupl
         failure=failure,
         affected_tests=affected_tests,
         exception=exception,
-        message=message or first_line,
+        message=message or _first_words(first_line, exception, own),
         raised_at=own[0][0] if own else None,
         raised_kind=own[0][1] if own else None,
         raised_directly=bool(own) and bool(frames) and _is_direct(own[0][0], frames),
@@ -181,7 +177,10 @@ def _known(failure: Failure, stack: Stack, test: KnownTest, affected_tests: tupl
     )
 
 
-def _is_direct(own: Frame, frames: list[tuple[Frame, FrameKind]]) -> bool:
+_KindFrames = list[tuple[Frame, FrameKind]]
+
+
+def _is_direct(own: Frame, frames: _KindFrames) -> bool:
     """Whether no library stands between the own frame and the place where the exception was raised."""
     for frame, kind in frames:
         if frame is own:
@@ -191,9 +190,26 @@ def _is_direct(own: Frame, frames: list[tuple[Frame, FrameKind]]) -> bool:
     return False
 
 
-def _with_frames(stack: Stack) -> Thrown | None:
-    """The innermost exception whose calls are known: the root may be printed without its own."""
-    return next((thrown for thrown in reversed(stack.thrown) if thrown.frames), None)
+def _first_words(first_line: str, exception: str, own: _KindFrames) -> str:
+    """What to call a failure whose exception has no message of its own."""
+    if exception and exception in first_line:
+        return ""
+    if own and first_line.strip(". ").lower() in _EMPTY_MESSAGES:
+        return own[0][0].text  # Go writes what failed beside the place: `cart_test.go:18: got 3, want 4`.
+    return first_line
+
+
+_EMPTY_MESSAGES = frozenset(("", "fail", "failed", "failure", "error", "test failed"))
+
+
+def _own_frames(stack: Stack, test: KnownTest) -> tuple[_KindFrames, _KindFrames]:
+    """All calls and the own ones, of the innermost exception that has own ones."""
+    for thrown in reversed(stack.thrown):
+        frames = [(frame, frame_kind(frame, test)) for frame in thrown.frames]
+        own = [pair for pair in frames if pair[1] in {FrameKind.TEST, FrameKind.PRODUCT}]
+        if own:
+            return frames, own
+    return [], []
 
 
 def _headline(failure: Failure, root: Thrown | None, first_line: str) -> Evidence | None:
@@ -230,7 +246,8 @@ def _stack_votes(known: Known) -> Iterator[Vote]:
     in_product = known.raised_kind is FrameKind.PRODUCT
     if in_product and not is_assertion:
         yield _stack_vote(
-            known, "raised-in-product", Classification.PRODUCT_BUG, Weight.FAIR,
+            known, "raised-in-product", Classification.PRODUCT_BUG,
+            Weight.FAIR if known.raised_directly else Weight.HINT,
             "the exception was raised in the product's own code",
             "Start at the named place in the product and find out how this state came about.",
             Severity.HIGH,

@@ -50,7 +50,7 @@ RULES: tuple[Rule, ...] = (
             "heap corr",
         ),
         pattern=any_of(
-            r"segmentation fault|\bsegfault\b|\bSIG(?:SEGV|ABRT|BUS|ILL|FPE)\b",
+            r"segmentation fault|\bsegfault\b|(?<!\[signal )\bSIG(?:SEGV|ABRT|BUS|ILL|FPE)\b",
             r"core dumped|dumped core",
             r"(?:terminated|killed|died|crashed)\b.{0,30}\bsignal (?:4|6|7|8|11)\b",
             r"access violation|0xc0000005",

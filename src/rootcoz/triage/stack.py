@@ -156,6 +156,8 @@ _TYPE_ENDINGS = (
     "Error", "Exception", "Failure", "Failed", "Timeout", "Interrupt", "Exit", "Fault", "Refused",
     "Mismatch", "NotFound", "Expired",
 )  # fmt: skip
+_PLAIN_WORDS = frozenset(("Failed", "Failure", "Timeout", "Exit", "Fault", "Refused", "NotFound", "Expired"))
+"""Endings that are no type alone; `Error` and `Exception` are."""
 _LOWER_TYPE = re.compile(rf"(?P<type>{_TYPE}|[a-z_][\w.]*\.[A-Za-z_]\w*)(?::|$) ?(?P<message>.*)")
 _CHAINED_PYTHON = ("The above exception was the direct cause", "During handling of the above exception")
 _PANIC = re.compile(r"(?:panic|fatal error): (?P<message>.+)")
@@ -165,7 +167,7 @@ def read_thrown(line: str) -> tuple[str, str] | None:
     """Type and message when the line names an exception the way traces do, else None."""
     text = line.strip()
     match = _THROWN.match(text)
-    if match is not None and match["type"].endswith(_TYPE_ENDINGS):
+    if match is not None and match["type"].endswith(_TYPE_ENDINGS) and match["type"] not in _PLAIN_WORDS:
         return match["type"], match["message"].strip()
     match = _PANIC.match(text)
     if match is not None:
