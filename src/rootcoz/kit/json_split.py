@@ -198,9 +198,11 @@ class _OpenArray:
         if size > self.rule.max_item_bytes:
             raise TooLong((*self.path, self.count), self.rule.max_item_bytes, "bytes")
 
-    def take(self, item: object) -> None:
+    def check_count(self) -> None:
         if self.count == self.rule.max_items:
             raise TooLong(self.path, self.rule.max_items, "items")
+
+    def take(self, item: object) -> None:
         self.rule.take((*self.path, self.count), item)
         self.count += 1
 
@@ -583,6 +585,7 @@ class JsonSplitter:
     def _at_item(self, array: _OpenArray) -> bool:
         if (byte := self._next_outside_items()) is None:
             return False
+        array.check_count()
         self._skip(byte, partial(self._item_done, array))
         return True
 
