@@ -396,10 +396,10 @@ SERVER = """
 """
 
 
-def start_server(folder: Path, argv: list[str]) -> "subprocess.Popen[bytes]":
-    """A process like our server that runs one program, and may be killed."""
+def start_server(folder: Path, argv: list[str], first: str = "") -> "subprocess.Popen[bytes]":
+    """A process like our server that does `first`, runs one program, and may be killed."""
     text = textwrap.dedent(SERVER).format(source=str(SOURCE), argv=argv, cwd=str(folder))
-    return subprocess.Popen([sys.executable, "-c", text])
+    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(first) + text], cwd=folder)
 
 
 async def test_nothing_outlives_a_server_killed_outright(tmp_path: Path) -> None:
@@ -417,6 +417,30 @@ async def test_nothing_outlives_a_server_killed_outright(tmp_path: Path) -> None
     await eventually(lambda: not any(lives(pid) for pid in pids), within_s=3)
 
     assert started
+
+
+@linux_only
+async def test_a_fork_of_the_server_that_lives_on_does_not_keep_the_program_alive(tmp_path: Path) -> None:
+    argv = python(tmp_path, DETACHED + "    time.sleep(60)\n")
+    fork = """
+        import os, threading, time
+        def fork():
+            while not os.path.exists("program"): time.sleep(0.01)
+            if os.fork() == 0:
+                with open("fork", "w") as file: file.write(str(os.getpid()))
+                time.sleep(60)
+        threading.Thread(target=fork, daemon=True).start()
+    """
+    server = start_server(tmp_path, argv, first=fork)
+    await eventually(lambda: (tmp_path / "fork").exists() and (tmp_path / "fork").read_text() != "")
+
+    server.kill()
+    server.wait()
+    await eventually(lambda: not lives(pid_in(tmp_path / "program")), within_s=3)
+    fork_lived = lives(pid_in(tmp_path / "fork"))
+    os.kill(pid_in(tmp_path / "fork"), signal.SIGKILL)
+
+    assert fork_lived
 
 
 async def test_a_frozen_program_does_not_outlive_the_server(tmp_path: Path) -> None:

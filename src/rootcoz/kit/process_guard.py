@@ -218,7 +218,16 @@ def _start(request: Request) -> tuple[int, bytes]:
 class Watch:
     """Waits for the program's end, for orders, and for the server's death."""
 
-    def __init__(self, program: int, control: int, wake: int, grace_s: float, *, subreaper: bool) -> None:
+    def __init__(
+        self,
+        program: int,
+        control: int,
+        wake: int,
+        server: int | None,
+        grace_s: float,
+        *,
+        subreaper: bool,
+    ) -> None:
         self._program = program
         self._control = control
         self._wake = wake
@@ -232,6 +241,9 @@ class Watch:
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(wake, select.POLLIN)
+        self._server = server
+        if server is not None:
+            self._poll.register(server, select.POLLIN)
 
     def run(self) -> None:
         """Return once nothing of the program is left, or nothing more can be done about it."""
@@ -251,6 +263,8 @@ class Watch:
         for fd, _ in ready:
             if fd == self._wake:
                 os.read(self._wake, 4096)
+            elif fd == self._server:
+                self._orphaned(fd)
             else:
                 self._listen()
         if self.told_to_end:
@@ -266,8 +280,12 @@ class Watch:
         if order:
             self._end_within(self._grace_s)
         else:
-            self._poll.unregister(self._control)
-            self._end_within(min(self._grace_s, ORPHAN_GRACE_S))
+            self._orphaned(self._control)
+
+    def _orphaned(self, sign: int) -> None:
+        """End all soon; `sign` is the file that told us, and has nothing more to tell."""
+        self._poll.unregister(sign)
+        self._end_within(min(self._grace_s, ORPHAN_GRACE_S))
 
     def _end_within(self, grace_s: float) -> None:
         """Send TERM unless that was done; KILL follows after the grace, or sooner if so agreed before."""
@@ -309,6 +327,18 @@ class Watch:
         return True
 
 
+def _watch_server() -> int | None:
+    """A pidfd of our parent, readable once it has ended.
+
+    The socket alone does not tell when the server has forked and the copy lives on with the server's end of
+    it.
+    """
+    try:
+        return os.pidfd_open(os.getppid())
+    except (AttributeError, OSError):
+        return None
+
+
 def _let_go_of_standard_streams() -> None:
     """Leave the program's input and output to the program, or their ends would never be seen."""
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -323,6 +353,7 @@ def _tell(control: int, line: bytes) -> None:
 
 def main(arguments: list[str]) -> None:
     """Serve one request. Arguments: the numbers of the inherited request pipe and control socket."""
+    server = _watch_server()
     requested, control = (int(word) for word in arguments)
     os.set_inheritable(requested, False)  # noqa: FBT003 - the signature of the standard library
     os.set_inheritable(control, False)  # noqa: FBT003 - as above
@@ -337,7 +368,7 @@ def main(arguments: list[str]) -> None:
         _tell(control, complaint)
         return
     _let_go_of_standard_streams()
-    watch = Watch(program, control, wake, request.grace_s, subreaper=subreaper)
+    watch = Watch(program, control, wake, server, request.grace_s, subreaper=subreaper)
 
     def end(_number: int, _frame: object) -> None:
         watch.told_to_end = True

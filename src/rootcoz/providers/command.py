@@ -97,7 +97,7 @@ class CommandProvider:
             raise Refused(message, source=SOURCE)
         if ended.exit_code != 0:
             raise Refused(self._refusal(ended), source=SOURCE)
-        return Reply(self._text(ended.stdout), model=question.model)
+        return Reply(self._text(ended.stdout))
 
     async def _run(self, question: Question, private: Path) -> process.Completed:
         extra = {MODEL_VARIABLE: question.model} if question.model else {}
