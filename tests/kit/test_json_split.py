@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from rootcoz.kit.json_split import (
     DuplicateKey,
     ItemsRule,
+    JsonPath,
     JsonSplitError,
     JsonSplitter,
     MalformedJson,
     NestedTooDeep,
-    Path,
     Split,
     StringRule,
     TooLong,
@@ -39,8 +39,8 @@ class Reader:
         max_rest_bytes: int = PLENTY,
         max_depth: int = 100,
     ) -> None:
-        self.files: dict[Path, io.BytesIO] = {}
-        self.items: list[tuple[Path, object]] = []
+        self.files: dict[JsonPath, io.BytesIO] = {}
+        self.items: list[tuple[JsonPath, object]] = []
         self.splitter = JsonSplitter(
             [
                 StringRule(("raw_xml",), self.open, max_chars),
@@ -52,10 +52,10 @@ class Reader:
             max_depth=max_depth,
         )
 
-    def open(self, path: Path) -> io.BytesIO:
+    def open(self, path: JsonPath) -> io.BytesIO:
         return self.files.setdefault(path, io.BytesIO())
 
-    def take(self, path: Path, item: object) -> None:
+    def take(self, path: JsonPath, item: object) -> None:
         self.items.append((path, item))
 
     def split(self, document: bytes, sizes: list[int] | None = None) -> Split:
@@ -86,13 +86,13 @@ def chunks(document: bytes, sizes: list[int]) -> Iterator[bytes]:
         turn += 1
 
 
-def get_at(whole: Any, path: Path) -> Any:  # noqa: ANN401 - any JSON value
+def get_at(whole: Any, path: JsonPath) -> Any:  # noqa: ANN401 - any JSON value
     for step in path:
         whole = whole[step]
     return whole
 
 
-def set_at(whole: object, path: Path, value: str) -> None:
+def set_at(whole: object, path: JsonPath, value: str) -> None:
     get_at(whole, path[:-1])[path[-1]] = value
 
 
@@ -280,7 +280,7 @@ def test_items_come_in_order_with_their_paths_as_soon_as_they_are_there() -> Non
         ('{"reports": [{}, {"xml": "a", "xml": 1}]}', ("reports", 1, "xml")),
     ],
 )
-def test_a_key_on_the_way_to_a_streamed_value_may_stand_once(document: str, path: Path) -> None:
+def test_a_key_on_the_way_to_a_streamed_value_may_stand_once(document: str, path: JsonPath) -> None:
     with pytest.raises(DuplicateKey) as caught:
         Reader().read(document.encode())
 
@@ -499,7 +499,7 @@ def test_rules_that_contradict_each_other_are_refused(patterns: list[tuple[str, 
 
 
 def test_an_error_of_the_callback_reaches_the_caller() -> None:
-    def fail(path: Path, _item: object) -> None:
+    def fail(path: JsonPath, _item: object) -> None:
         raise KeyError(dotted(path))
 
     splitter = JsonSplitter([ItemsRule(("failures", "*"), fail, 10)])

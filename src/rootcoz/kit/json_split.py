@@ -30,9 +30,9 @@ from typing import Protocol
 
 import orjson
 
-Path = tuple[str | int, ...]
+JsonPath = tuple[str | int, ...]
 """Where a value stands: keys of objects and indices of arrays, from the top."""
-Pattern = tuple[str, ...]
+JsonPattern = tuple[str, ...]
 """A path with `*` for the items of an array. There is no pattern for a key named `*`."""
 
 REST_LIMIT = 1_000_000
@@ -61,6 +61,7 @@ _LONGEST_UNIT = 12
 
 _QUOTE, _COMMA, _COLON, _BACKSLASH = b'",:\\'
 _OPEN_OBJECT, _CLOSE_OBJECT, _OPEN_ARRAY, _CLOSE_ARRAY = b"{}[]"
+_OPENING = b"{["
 
 
 class JsonSplitError(ValueError):
@@ -78,7 +79,7 @@ class MalformedJson(JsonSplitError):
 class DuplicateKey(JsonSplitError):
     """A key on the way to a streamed value stands twice in its object."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: JsonPath) -> None:
         super().__init__(f"`{dotted(path)}` is given twice")
         self.path = path
 
@@ -86,7 +87,7 @@ class DuplicateKey(JsonSplitError):
 class TooLong(JsonSplitError):
     """A part is over its limit. `path` is empty for the rest that no rule takes."""
 
-    def __init__(self, path: Path, limit: int, unit: str) -> None:
+    def __init__(self, path: JsonPath, limit: int, unit: str) -> None:
         subject = f"`{dotted(path)}` has" if path else "the document without its large parts has"
         super().__init__(f"{subject} more than {limit} {unit}")
         self.path = path
@@ -103,7 +104,7 @@ class NestedTooDeep(JsonSplitError):
         self.limit = limit
 
 
-def dotted(path: Path) -> str:
+def dotted(path: JsonPath) -> str:
     """A path as people write it: `reports[2].xml`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
@@ -121,8 +122,8 @@ class Sink(Protocol):
 class StringRule:
     """Stream each string at `pattern`. Other values there, null for example, stay in the rest."""
 
-    pattern: Pattern
-    open: Callable[[Path], Sink]
+    pattern: JsonPattern
+    open: Callable[[JsonPath], Sink]
     """Called when such a string begins."""
     max_chars: int
     """Unicode characters, after unescaping."""
@@ -132,8 +133,8 @@ class StringRule:
 class ItemsRule:
     """Hand out each item of an array; `pattern` ends with `*`. Values that are no array stay in the rest."""
 
-    pattern: Pattern
-    take: Callable[[Path, object], None]
+    pattern: JsonPattern
+    take: Callable[[JsonPath, object], None]
     """Called with the item's path and what `orjson.loads` makes of it, in order."""
     max_items: int
     max_item_bytes: int = ITEM_LIMIT
@@ -145,9 +146,9 @@ class Split:
 
     rest: dict[str, object]
     """The document with `null` for each streamed string and `[]` for each streamed array."""
-    strings: dict[Path, int]
+    strings: dict[JsonPath, int]
     """Length in characters of each streamed string; says whether a `null` in the rest stands for one."""
-    items: dict[Path, int]
+    items: dict[JsonPath, int]
     """Number of items of each streamed array."""
 
 
@@ -175,7 +176,7 @@ class _OpenString:
     """A string that is being streamed."""
 
     rule: StringRule
-    path: Path
+    path: JsonPath
     sink: Sink
     chars: int = 0
 
@@ -191,7 +192,7 @@ class _OpenArray:
     """An array whose items are being handed out."""
 
     rule: ItemsRule
-    path: Path
+    path: JsonPath
     count: int = 0
 
     def check_size(self, size: int) -> None:
@@ -257,8 +258,8 @@ class JsonSplitter:
         self._cuts = [(0, 0)]  # Skeleton from this length on: document from that offset on.
         self._frames: list[_Frame] = []
         self._path: list[str | int] = []
-        self._strings: dict[Path, int] = {}
-        self._items: dict[Path, int] = {}
+        self._strings: dict[JsonPath, int] = {}
+        self._items: dict[JsonPath, int] = {}
         self._step: Callable[[], bool] = self._at_start
         self._key_start = 0
         self._depth = 0  # Of brackets within the value that is being skipped.
@@ -453,7 +454,7 @@ class JsonSplitter:
         if byte == _QUOTE:
             self._at += 1
             self._step = self._in_skipped_string
-        elif byte in {_OPEN_OBJECT, _OPEN_ARRAY}:
+        elif byte in _OPENING:
             self._depth = 0
             self._in_string = False
             self._step = self._in_brackets
@@ -492,25 +493,39 @@ class JsonSplitter:
             if not self._pass_string():
                 return False
             self._in_string = False
-        while True:
-            found = _FLAT.match(buffer, self._at)
-            self._at = found.end() if found else self._at
-            if self._at == len(buffer):
-                return False
-            byte = buffer[self._at]
-            self._at += 1
-            if byte == _QUOTE:
+        if not self._pass_brackets():
+            # What is left is no bracket: nothing, or a string whose end is not there yet.
+            if self._at < len(buffer):
+                self._at += 1
                 self._in_string = not self._pass_string()
-                if self._in_string:
-                    return False
-            elif byte in {_OPEN_OBJECT, _OPEN_ARRAY}:
-                self._depth += 1
-                self._check_depth(self._depth)
+            return False
+        self._skipped()
+        return True
+
+    def _pass_brackets(self) -> bool:
+        """Go on behind the bracket that closes the first one; False when it is not there yet.
+
+        The one loop that a hostile body can make long, at a turn for each bracket: hence the local variables.
+        """
+        buffer, match = self._buffer, _FLAT.match
+        room = self._max_depth - len(self._frames) - bool(self._array)
+        at, depth, end = self._at, self._depth, len(self._buffer)
+        while found := match(buffer, at):
+            at = found.end()
+            if at == end or (byte := buffer[at]) == _QUOTE:
+                break
+            at += 1
+            if byte in _OPENING:
+                depth += 1
+                if depth > room:
+                    raise NestedTooDeep(self._max_depth)
+            elif depth == 1:
+                self._at = at
+                return True
             else:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._skipped()
-                    return True
+                depth -= 1
+        self._at, self._depth = at, depth
+        return False
 
     def _check_depth(self, more: int) -> None:
         if len(self._frames) + bool(self._array) + more > self._max_depth:
