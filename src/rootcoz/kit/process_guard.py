@@ -142,20 +142,27 @@ def _prctl(option: int, value: int) -> bool:
 class Request:
     """What to start. On the wire: fields ended by NUL, `<fields> <arguments>` first, the environment last."""
 
-    __slots__ = ("arguments", "cwd", "environment", "grace_s")
+    __slots__ = ("arguments", "cwd", "environment", "grace_s", "scratch")
 
     def __init__(
-        self, cwd: bytes, arguments: list[bytes], environment: dict[bytes, bytes], grace_s: float
+        self,
+        cwd: bytes,
+        arguments: list[bytes],
+        environment: dict[bytes, bytes],
+        grace_s: float,
+        scratch: bytes = b"",
     ) -> None:
         self.cwd = cwd
         self.arguments = arguments
         self.environment = environment
         self.grace_s = grace_s
+        self.scratch = scratch
+        """Folder to remove when the server is gone and cannot do it; empty for none."""
 
     def encode(self) -> bytes:
         """The wire form. The caller has made sure that no field holds a NUL."""
         pairs = [name + b"=" + value for name, value in self.environment.items()]
-        fields = [repr(self.grace_s).encode(), self.cwd, *self.arguments, *pairs]
+        fields = [repr(self.grace_s).encode(), self.scratch, self.cwd, *self.arguments, *pairs]
         head = f"{len(fields)} {len(self.arguments)}".encode()
         return b"".join(field + b"\0" for field in [head, *fields])
 
@@ -166,10 +173,10 @@ class Request:
         count, arguments = (int(word) for word in head.split())
         if len(fields) != count:
             return None
-        split = 2 + arguments
+        split = 3 + arguments
         pairs = (field.partition(b"=") for field in fields[split:])
         environment = {name: value for name, _, value in pairs}
-        return cls(fields[1], fields[2:split], environment, float(fields[0]))
+        return cls(fields[2], fields[3:split], environment, float(fields[0]), fields[1])
 
 
 def _read_all(fd: int) -> bytes:
@@ -237,6 +244,7 @@ class Watch:
         self._kill_at: float | None = None
         self.told_to_end = False
         """Set by the signal handlers."""
+        self.is_orphaned = False
         self.exit_code = 0
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
@@ -284,6 +292,7 @@ class Watch:
 
     def _orphaned(self, sign: int) -> None:
         """End all soon; `sign` is the file that told us, and has nothing more to tell."""
+        self.is_orphaned = True
         self._poll.unregister(sign)
         self._end_within(min(self._grace_s, ORPHAN_GRACE_S))
 
@@ -380,6 +389,10 @@ def main(arguments: list[str]) -> None:
     row = process_row(program)
     _tell(control, b"S %d %d\n" % (program, row.start if row else 0))
     watch.run()
+    if watch.is_orphaned and request.scratch:
+        import shutil  # noqa: PLC0415 - slow to import, and needed after a crash alone
+
+        shutil.rmtree(request.scratch, ignore_errors=True)
     _tell(control, b"X %d\n" % watch.exit_code)
 
 

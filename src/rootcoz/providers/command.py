@@ -116,6 +116,7 @@ class CommandProvider:
                 env=environment,
                 timeout_s=question.timeout_s,
                 max_output_bytes=self._max_output_bytes,
+                scratch=private,
             )
         except process.FolderMissing as error:
             raise Unavailable("The workspace of the question is gone.", source=SOURCE) from error
