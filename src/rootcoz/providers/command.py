@@ -97,7 +97,7 @@ class CommandProvider:
             raise Refused(message, source=SOURCE)
         if ended.exit_code != 0:
             raise Refused(self._refusal(ended), source=SOURCE)
-        return Reply(self._text(ended.stdout), model=question.model)
+        return Reply(self._text(ended.stdout))
 
     async def _run(self, question: Question, private: Path) -> process.Completed:
         extra = {MODEL_VARIABLE: question.model} if question.model else {}
@@ -116,6 +116,7 @@ class CommandProvider:
                 env=environment,
                 timeout_s=question.timeout_s,
                 max_output_bytes=self._max_output_bytes,
+                scratch=private,
             )
         except process.FolderMissing as error:
             raise Unavailable("The workspace of the question is gone.", source=SOURCE) from error
