@@ -53,6 +53,8 @@ class NoiseRule:
     keeps: tuple[str, ...] = ()
     """Examples that the rules leave as they are."""
     decide: Decision | None = None
+    signed: bool = False
+    """Whether a minus sign in front belongs to the match (hash codes and 64-bit ids are negative half of the time)."""
     """Has the last word where a pattern alone cannot tell; replaces `placeholder`."""
 
 
@@ -119,6 +121,7 @@ _LONGEST_NAME_NUMBER = 4
 
 _WORD_BEFORE = re.compile(r"([A-Za-z]+)[^A-Za-z]*+\Z")
 _WORD_BEFORE_HYPHEN = re.compile(r"([A-Za-z]++)(?:[-_][0-9]++)*+[-_]\Z")
+_HOST_BEFORE = re.compile(r"(?:[.][A-Za-z]{2,}|[0-9]|\blocalhost|[\]>]|\bports?)[ :=]{1,2}+\Z")
 _UPPER_BEFORE = re.compile(r"\b[A-Z]{2,}+(?:-[0-9]++)*+\Z")
 _POD_BEFORE = re.compile(r"\b[Pp]ods?[/ \"'=:]{1,3}+(?:[a-z0-9]++-?+)*+\Z")
 _COMPARED = re.compile(r"(?:[=!<>]=|<>|[<>] ?|\bis|\bnot|\bwas|\bbe|\bequals?|\bthan|\bgot|\bwant|\bhave)[ <:'\"(]*+\Z")
@@ -147,8 +150,10 @@ def _decide_hexadecimal(match: "re.Match[str]", values: bool) -> str | None:  # 
     return ADDRESS
 
 
-def _decide_port(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001, ARG001 - as above
+def _decide_port(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001 - as above
     port = match[0]
+    if not values and len(port) <= _SHORT_NUMBER and not _HOST_BEFORE.search(_context(match)):
+        return ID  # clipTopAmount:180
     return ID if int(port) >= _FIRST_RANDOM_PORT and port not in _SERVICE_PORTS else None
 
 
@@ -191,7 +196,7 @@ def _decide_number(match: "re.Match[str]", values: bool) -> str | None:  # noqa:
             return None
         if last in _COUNTED and not values:
             return ID
-    if number in _HTTP_STATUSES or values:
+    if values or (number in _HTTP_STATUSES and before.rstrip()[-1:] not in {"=", ":"}):
         return None
     if _ENDED_WITH.search(before) or _COMPARED.search(before):
         return None
@@ -461,6 +466,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="joined-number",
         starts=_DIGITS,
         pattern=r"(?<=[A-Za-z0-9_>][-_])(?P<digits>[0-9]{1,20}+)(?![0-9A-Za-z])(?P<file>\.[a-z]{2,5}\b)?+",
+        signed=True,
         placeholder="",
         why="vm-1718246873582, pool-11-thread-3, nightly-1268. Error codes and names with a version stay.",
         masks=(
@@ -472,9 +478,19 @@ RULES: tuple[NoiseRule, ...] = (
         decide=_decide_joined,
     ),
     NoiseRule(
+        name="dotted-number",
+        starts=_DIGITS,
+        pattern=r"(?<=[a-z]\.)[0-9]{3,20}+(?![0-9A-Za-z_(]|\.[0-9A-Za-z])",
+        placeholder=ID,
+        why="core.2275, app.log.20417: the process behind a file's name.",
+        masks=(("generating core.2275", "generating core.<id>"),),
+        keeps=("in libc.so.6 of it", "v.204.1"),
+    ),
+    NoiseRule(
         name="number",
         starts=_DIGITS,
-        pattern=r"(?<![A-Za-z_$][-_.])(?<![A-Za-z0-9_$.])[0-9]{1,40}+(?:[.,'\u00a0\u202f][0-9]{1,20}){0,6}+(?![0-9A-Za-z_])",
+        pattern=r"(?<![A-Za-z_$][-_.])(?<![A-Za-z0-9_$.])[0-9]{1,40}+(?:[.,'\u00a0\u202f][0-9]{1,20}){0,6}+(?![0-9A-Za-z]|_[A-Za-z])",
+        signed=True,
         placeholder=ID,
         why="Counts and ids in prose. Codes, HTTP statuses and the values of an assertion are not noise.",
         masks=(
@@ -526,6 +542,7 @@ _START = re.compile(
     r"|(?<=@)(?=[0-9a-f]{5})|(?<=/)(?<![A-Za-z0-9_.>/].)(?=[A-Za-z._])"
     r"|(?<=\#)(?=[0-9])|(?<=-)(?<=[A-Za-z0-9].)(?=[bcdfghjklmnpqrstvwxz2-9]{5}))"
 )
+_BEFORE_SIGN = frozenset(" _=:([{,;|'\"#") | {""}
 _MAY_HOLD_NOISE = re.compile(r"[0-9@/]|-[bcdfghjklmnpqrstvwxz]{5}")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 
@@ -571,9 +588,11 @@ def _normalise_piece(line: str, *, values: bool, found: list[Replacement] | None
         replacement = rule.decide(match, values) if rule.decide else rule.placeholder or None
         end = match.end()
         if replacement is not None:
+            if rule.signed and at > done and line[at - 1] == "-" and line[at - 2 : at - 1] in _BEFORE_SIGN:
+                at -= 1
             parts += (line[done:at], replacement)
             if found is not None:
-                found.append(Replacement(rule.name, match[0], replacement))
+                found.append(Replacement(rule.name, line[at:end], replacement))
         else:
             parts.append(line[done:end])
         done = end
