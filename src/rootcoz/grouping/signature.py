@@ -72,7 +72,9 @@ class SignatureExplanation:
         return tuple(line.contribution for line in self.stack if line.contributes)
 
 
-_ASSERTION = re.compile(r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT")
+_ASSERTION = re.compile(
+    r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT"
+)
 _ASSERTION_SIGNS = ("xpect", "ssert", "==", "!=", "but was", "toBe", "toEqual", "EXPECT")
 
 _frames: dict[str, Frame | None] = {}
@@ -157,83 +159,6 @@ class _FrameRun:
         """The frame added last is the test's own."""
         if self.own and not self.test_class and not self.innermost_last:
             self.test_class = self.own[-1][1].rpartition(".")[0]
-
-    def contributing(self) -> tuple[str, ...]:
-        """The stack's lines that went into the signature."""
-        return tuple(line.contribution for line in self.stack if line.contributes)
-
-
-_ASSERTION = re.compile(r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT")
-_ASSERTION_SIGNS = ("xpect", "ssert", "==", "!=", "but was", "toBe", "toEqual", "EXPECT")
-
-_frames: dict[str, Frame | None] = {}
-_texts: dict[str, str] = {}
-_values: dict[str, str] = {}
-
-
-def forget_lines() -> None:
-    """Empty the memory of lines; for measurements. Values do not depend on it."""
-    _frames.clear()
-    _texts.clear()
-    _values.clear()
-
-
-def _is_assertion(text: str) -> bool:
-    """Whether the numbers in a text are what a check expected and found."""
-    return any(sign in text for sign in _ASSERTION_SIGNS) and _ASSERTION.search(text) is not None
-
-
-def _normalised(line: str, *, values: bool) -> str:
-    memory = _values if values else _texts
-    known = memory.get(line)
-    if known is None:
-        known = normalise_line(line, values=values)
-        if len(line) <= _REMEMBERED_LENGTH:
-            if len(memory) >= _REMEMBERED_LINES:
-                memory.clear()
-            memory[line] = known
-    return known
-
-
-_UNREAD = Frame("", LineKind.TEXT)
-
-
-def _frame(line: str) -> Frame | None:
-    known = _frames.get(line, _UNREAD)
-    if known is _UNREAD:
-        known = read_frame(line)
-        if len(line) <= _REMEMBERED_LENGTH:
-            if len(_frames) >= _REMEMBERED_LINES:
-                _frames.clear()
-            _frames[line] = known
-    return known
-
-
-class _FrameRun:
-    """Frames between two lines of text: which of them contribute."""
-
-    __slots__ = ("innermost_last", "library", "own", "sources", "test_class")
-
-    def __init__(self) -> None:
-        self.own: list[tuple[int, str]] = []
-        self.library: list[tuple[int, str]] = []
-        self.sources: dict[int, tuple[int, str]] = {}
-        """For the line of a Python frame, its source line."""
-        self.innermost_last = False
-        self.test_class = ""
-        """Of the frame that the runner called, when it is known."""
-
-    def called_by_runner(self) -> None:
-        """The frame added last is the test's own."""
-        if self.own and not self.test_class and not self.innermost_last:
-            self.test_class = self.own[-1][1].rpartition(".")[0]
-
-    def add(self, number: int, frame: Frame) -> None:
-        chosen = self.own if frame.kind is LineKind.OWN else self.library
-        if not chosen or chosen[-1][1] != frame.key:
-            chosen.append((number, frame.key))
-        if frame.innermost_last:
-            self.innermost_last = True
 
     def contributing(self, *, values: bool) -> list[tuple[int, str]]:
         """The frames that contribute, in reading order.
@@ -323,6 +248,8 @@ def _select_pytest(lines: list[str], heading: _Heading) -> list[tuple[int, str]]
 
 
 _WORDS_ONLY = "<words>"
+_IN_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+"""Keeps our own digest of the words from being taken for noise."""
 
 
 def _considered(text: str) -> list[str]:
@@ -337,7 +264,11 @@ def _considered(text: str) -> list[str]:
             if not (line and _frame(line) is not None)
         ).encode("utf-8", "surrogatepass")
     )
-    return [*text[:HEAD].splitlines(), f"{_WORDS_ONLY} {words.hexdigest()}", *text[-TAIL:].splitlines()]
+    return [
+        *text[:HEAD].splitlines(),
+        f"{_WORDS_ONLY} {words.hexdigest().translate(_IN_LETTERS)}",
+        *text[-TAIL:].splitlines(),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
