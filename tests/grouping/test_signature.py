@@ -1,7 +1,9 @@
 import json
 import re
 import time
+import uuid
 from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,7 @@ def test_the_value_does_not_depend_on_what_is_remembered(message: str, stack: st
 
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1))  # noqa: DTZ001 - printed without a zone
 ADDRESSES = st.ip_addresses(v=4) | st.ip_addresses(v=6, network="2001:db8::/32")
+Run = tuple[uuid.UUID, datetime, int, IPv4Address | IPv6Address]
 RUNS = st.tuples(st.uuids(), MOMENTS, st.integers(32768, 60999), ADDRESSES)
 
 
@@ -87,8 +90,8 @@ RUNS = st.tuples(st.uuids(), MOMENTS, st.integers(32768, 60999), ADDRESSES)
 def test_noise_of_another_run_keeps_the_value(
     word: str, one: tuple[Any, ...], other: tuple[Any, ...]
 ) -> None:
-    def text(uuid: Any, moment: datetime, port: int, address: Any) -> str:
-        return f"{moment:%Y-%m-%d %H:%M:%S} {word} {uuid} at [{address}]:{port} gone"
+    def text(key: uuid.UUID, moment: datetime, port: int, address: IPv4Address | IPv6Address) -> str:
+        return f"{moment:%Y-%m-%d %H:%M:%S} {word} {key} at [{address}]:{port} gone"
 
     assert value(text(*one)) == value(text(*other))
 
