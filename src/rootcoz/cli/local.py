@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 
-from rootcoz.api.app import create_app
+from rootcoz.cli.application import make_application, running
 from rootcoz.client.api import Client
 from rootcoz.settings import AuthMode, load_settings
 
@@ -22,8 +22,8 @@ async def local_client(data_dir: Path | None) -> AsyncIterator[Client]:
     settings = load_settings(
         data_dir=data_dir, auth_mode=AuthMode.OPEN, allowed_users=(), host="127.0.0.1", log_level="ERROR"
     )
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
+    app = make_application(settings)
+    async with running(app):
         transport = httpx2.ASGITransport(app=app)
         async with Client(BASE_URL, transport=transport) as client:
             yield client

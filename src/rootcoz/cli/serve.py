@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from rootcoz.api.app import create_app
+from rootcoz.cli.application import announce, make_application, running
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, NOTHING_FAILED
 from rootcoz.cli.messages import say
 from rootcoz.domain.errors import InvalidInput
@@ -101,7 +101,7 @@ def _can_bind_port(port: int) -> bool:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
-    app = create_app(settings)
+    app = make_application(settings)
     config = uvicorn.Config(
         app,
         # The lifespan is run here, so that what it raises is told in a sentence and ends the start.
@@ -110,21 +110,18 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = _Server(
-        config, f"Serving {_address(settings)} with data in {settings.data_dir}. Stop with Ctrl-C."
-    )
+    server = _Server(config, app, settings)
     with _stopping_on_signals(server):
-        async with _lifespan(app):
+        async with running(app):
             await server.serve(sockets=[listener])
     return NOTHING_FAILED if server.was_up else COULD_NOT_ANALYSE
 
 
-def _lifespan(app: FastAPI):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own private type
-    return app.router.lifespan_context(app)
-
-
-def _address(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+def server_address(settings: Settings) -> str:
+    """Where this machine's programs reach the server. Listening everywhere includes the loopback address."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - nothing is bound here
+    host = everywhere.get(settings.host, settings.host)
+    host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{settings.port}"
 
 
@@ -135,16 +132,19 @@ class _Server(uvicorn.Server):
     short.
     """
 
-    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
         super().__init__(config)
-        self._greeting = greeting
+        self._app = app
+        self._settings = settings
         self.was_up = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self.was_up = True
-            say(self._greeting)
+            address = server_address(self._settings)
+            announce(self._app, address)
+            say(f"Serving {address} with data in {self._settings.data_dir}. Stop with Ctrl-C.")
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -127,8 +127,6 @@ def _problem(item: object) -> str:
 
 def transport_error(error: httpx2.RequestError, url: str) -> RootcozError:
     """The error that a failed exchange with `url` stands for."""
-    if isinstance(error, httpx2.UnsupportedProtocol):
-        return InvalidInput(f"{url} is no address of a server: it must start with http:// or https://.")
     if isinstance(error, httpx2.TimeoutException):
         return Unavailable(f"{url} did not answer in time; try again later.", source=SOURCE, timed_out=True)
     secure = _tls_problem(error)
