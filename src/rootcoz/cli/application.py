@@ -1,25 +1,21 @@
-"""The application that `serve` puts behind an address and `analyze` runs for itself: made here, once."""
+"""The application with its worker in one process: what `serve` listens with and `analyze` talks to."""
 
-import os
 from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
 
 from rootcoz.api.app import create_app
+from rootcoz.kit.logs import configure_logs
 from rootcoz.settings import Settings
+from rootcoz.wiring import Services
+from rootcoz.worker.service import open_services
 
 
-def make_application(settings: Settings) -> FastAPI:
-    """The whole product; nothing is opened before `running`."""
-    return create_app(settings)
+def build_app(settings: Settings, *, short_lived: bool = False) -> FastAPI:
+    """The ASGI application. `short_lived`: it ends with the one command that it serves."""
+    configure_logs(settings.log_level)
 
+    def services(given: Settings) -> AbstractAsyncContextManager[Services]:
+        return open_services(given, short_lived=short_lived)
 
-def running(app: FastAPI) -> AbstractAsyncContextManager[object]:
-    """The application's lifespan: data directory, worker. Raises DataDirectoryInUse, SettingsError."""
-    return app.router.lifespan_context(app)
-
-
-def announce(app: FastAPI, server_url: str) -> None:
-    """Tell other processes that find the data directory in use where this one can be talked to."""
-    services = app.state.services
-    services.directory.lock.leave_note({"pid": os.getpid(), "server_url": server_url})
+    return create_app(settings, services)

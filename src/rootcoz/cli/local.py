@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 
-from rootcoz.cli.application import make_application, running
+from rootcoz.cli.application import build_app
 from rootcoz.client.api import Client
 from rootcoz.settings import AuthMode, load_settings
 
@@ -22,8 +22,8 @@ async def local_client(data_dir: Path | None) -> AsyncIterator[Client]:
     settings = load_settings(
         data_dir=data_dir, auth_mode=AuthMode.OPEN, allowed_users=(), host="127.0.0.1", log_level="ERROR"
     )
-    app = make_application(settings)
-    async with running(app):
+    app = build_app(settings, short_lived=True)
+    async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app)
         async with Client(BASE_URL, transport=transport) as client:
             yield client

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from rootcoz.cli.application import announce, make_application, running
+from rootcoz.cli.application import build_app
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, NOTHING_FAILED
 from rootcoz.cli.messages import say
 from rootcoz.domain.errors import InvalidInput
@@ -101,7 +102,7 @@ def _can_bind_port(port: int) -> bool:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
-    app = make_application(settings)
+    app = build_app(settings)
     config = uvicorn.Config(
         app,
         # The lifespan is run here, so that what it raises is told in a sentence and ends the start.
@@ -112,7 +113,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     )
     server = _Server(config, app, settings)
     with _stopping_on_signals(server):
-        async with running(app):
+        async with app.router.lifespan_context(app):
             await server.serve(sockets=[listener])
     return NOTHING_FAILED if server.was_up else COULD_NOT_ANALYSE
 
@@ -143,7 +144,8 @@ class _Server(uvicorn.Server):
         if self.started:
             self.was_up = True
             address = server_address(self._settings)
-            announce(self._app, address)
+            # For commands that find the data directory in use: they talk to this server instead.
+            self._app.state.services.directory.lock.leave_note({"pid": os.getpid(), "server_url": address})
             say(f"Serving {address} with data in {self._settings.data_dir}. Stop with Ctrl-C.")
 
     @contextmanager

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rootcoz.domain.failure import ReportSummary
+
 
 class AnalysisStatus(StrEnum):
     """Where an analysis stands. The last two are final."""
@@ -62,3 +64,40 @@ class ProviderCall:
     cache_write_tokens: int | None = None
     cost_usd: float | None = None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressMark:
+    """When a phase began."""
+
+    phase: str
+    timestamp: float
+    """Seconds since 1970-01-01 UTC, as the reference has it for the progress log."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnalysis:
+    """What is kept about an analysis apart from its documents and findings. Times are UTC, ISO 8601."""
+
+    id: int
+    job_id: str
+    status: AnalysisStatus
+    source: str
+    """`failures` or `junit`."""
+    job_name: str
+    build_number: int
+    jenkins_url: str
+    options: AnalysisOptions
+    request_params: dict[str, object]
+    """What was asked, without credentials."""
+    reports: tuple[ReportSummary, ...]
+    notes: tuple[str, ...]
+    progress_log: tuple[ProgressMark, ...]
+    failure_count: int
+    groups_total: int | None
+    """None until the failures are grouped."""
+    attempts: int
+    """How often work on it has begun since its last new answer."""
+    created_at: str
+    started_at: str | None
+    completed_at: str | None

@@ -8,6 +8,7 @@
     │   ├── TooLarge                over a documented limit
     │   ├── NotFound
     │   ├── Conflict                the thing is in a state that forbids it
+    │   │   └── DataDirectoryInUse  another process works on the data directory
     │   └── NotAllowed              the requester lacks the right
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
@@ -79,3 +80,13 @@ class Refused(OutsideError):
 
     def __init__(self, message: str, *, source: str) -> None:
         super().__init__(message, source=source, retryable=False)
+
+
+class DataDirectoryInUse(Conflict):
+    """Another process works on the data directory."""
+
+    def __init__(self, message: str, *, server_url: str | None, pid: int | None) -> None:
+        super().__init__(message)
+        self.server_url = server_url
+        """Where the other process serves, if it is a server."""
+        self.pid = pid

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What people do with analyses, one module a noun. None knows another; they meet in a route or a task."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The endpoints, one module a section of the reference."""

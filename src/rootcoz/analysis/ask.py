@@ -1,0 +1,136 @@
+"""Asking the provider about each failure group, and keeping each answer the moment it is there."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
+from rootcoz.domain.errors import OutsideError, Unavailable
+from rootcoz.domain.failure import Failure, FailureGroup
+from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
+from rootcoz.evidence.claims import check_claims, claim_sources
+from rootcoz.prompts.analyse import analyse_prompt, workspace_files
+from rootcoz.prompts.answer import parse_answer
+from rootcoz.providers.base import Provider, Question, Reply, Usage
+from rootcoz.store.findings import GroupAnswer
+
+FREE_BATCH = 250
+"""Groups whose answers are saved together when asking again after a crash would cost nothing."""
+
+SaveAnswers = Callable[[Sequence[GroupAnswer]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """One provider, the limits under which it is asked, and the place for its workspaces."""
+
+    provider: Provider
+    options: AnalysisOptions
+    server_gate: asyncio.Semaphore
+    """Bounds the questions of the whole server."""
+    workspace: Path
+    """Folder of this analysis; made when it is needed and removed by `close`."""
+
+    async def ask_groups(
+        self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
+    ) -> None:
+        """Ask about each group, at most `options.max_concurrent_questions` at once.
+
+        Returns when every answer has been saved. One group's trouble becomes its NoVerdict and never sinks the rest.
+        """
+        size = FREE_BATCH if self.provider.costs_nothing else 1
+        batches = [groups[start : start + size] for start in range(0, len(groups), size)]
+        waiting = iter(batches)
+
+        async def work() -> None:
+            for batch in waiting:
+                await save([await self._ask(group, failures) for group in batch])
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(self.options.max_concurrent_questions, len(batches))):
+                tasks.create_task(work())
+
+    def close(self) -> None:
+        """Remove the workspaces."""
+        shutil.rmtree(self.workspace, ignore_errors=True)
+
+    async def _ask(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
+        affected = tuple(failures[member].test_name for member in group.members)
+        files = workspace_files(group, affected)
+        started = time.monotonic()
+        question = await self._question(group, affected, files)
+        try:
+            async with self.server_gate:
+                started = time.monotonic()
+                reply = await self.provider.ask(question)
+        except OutsideError as error:
+            return self._answer(group, _no_answer(error), question, None, started, str(error))
+        answer = check_claims(parse_answer(reply.text), claim_sources(group.representative))
+        return self._answer(group, answer, question, reply, started, "")
+
+    async def _question(
+        self, group: FailureGroup, affected: tuple[str, ...], files: dict[str, str]
+    ) -> Question:
+        workspace = None
+        prompt = ""
+        if self.provider.reads_prompt:
+            workspace = self.workspace / f"group-{group.number}"
+            await asyncio.to_thread(_write_files, workspace, files)
+            prompt = analyse_prompt(
+                failure=group.representative,
+                affected_tests=affected,
+                files=files,
+                raw_prompt=self.options.raw_prompt,
+            )
+        return Question(
+            group=group,
+            affected_tests=affected,
+            job_name="",
+            prompt=prompt,
+            workspace=workspace,
+            model=self.options.model,
+            timeout_s=self.options.question_timeout_s,
+        )
+
+    def _answer(
+        self,
+        group: FailureGroup,
+        answer: Answer,
+        question: Question,
+        reply: Reply | None,
+        started: float,
+        error: str,
+    ) -> GroupAnswer:
+        usage = reply.usage if reply else Usage()
+        call = ProviderCall(
+            call_type="primary",
+            provider=self.provider.name,
+            model=(reply.model if reply else "") or self.options.model,
+            duration_ms=round((time.monotonic() - started) * 1000),
+            prompt_chars=len(question.prompt),
+            reply_chars=len(reply.text) if reply else 0,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            cost_usd=usage.cost_usd,
+            error=error,
+        )
+        # The built-in analyser is not an AI: it has no place in a ledger of what the AIs cost.
+        calls = () if self.provider.costs_nothing else (call,)
+        return GroupAnswer(group.number, group.signature, answer, calls)
+
+
+def _no_answer(error: OutsideError) -> NoVerdict:
+    timed_out = isinstance(error, Unavailable) and error.timed_out
+    reason = NoVerdictReason.TIMED_OUT if timed_out else NoVerdictReason.PROVIDER_FAILED
+    return NoVerdict(reason=reason, message=str(error))
+
+
+def _write_files(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8", errors="replace")

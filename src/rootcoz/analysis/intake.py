@@ -1,0 +1,93 @@
+"""Accepting an analysis: read what was sent, refuse what cannot be read, and have it on disk before saying yes."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rootcoz.domain.analysis import AnalysisOptions
+from rootcoz.domain.errors import InvalidReport
+from rootcoz.domain.failure import Build, Failure
+from rootcoz.kit.chunks import Chunk, chunked
+from rootcoz.sources.junit_xml import read_junit
+from rootcoz.store.analyses import NewAnalysis, add_analysis
+from rootcoz.store.builds import FAILURES, encode_failures, report_kind
+from rootcoz.store.documents import save_document
+from rootcoz.store.engine import Database
+
+_READ_SIZE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report document that waits on disk, in UTF-8."""
+
+    name: str
+    """What the caller calls it; empty for the only one."""
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a caller wants analysed: either raw failures or report documents."""
+
+    options: AnalysisOptions
+    request_params: Mapping[str, object]
+    """For the record, without credentials."""
+    failures: Sequence[Failure] = ()
+    reports: Sequence[ReportFile] = ()
+    created_by: str = ""
+
+
+async def accept(database: Database, submission: Submission) -> str:
+    """Read and keep the submission; returns its new job id, with status pending.
+
+    Raises InvalidReport, naming the document when there are several; then nothing is kept.
+    """
+    build = await asyncio.to_thread(read_build, submission.failures, submission.reports)
+    packed = await asyncio.to_thread(_pack, build, submission.reports)
+    job_id = str(uuid.uuid4())
+    new = NewAnalysis(
+        job_id=job_id,
+        source="junit" if submission.reports else "failures",
+        options=submission.options,
+        request_params=submission.request_params,
+        reports=build.reports,
+        notes=(*build.notes, *submission.options.notes),
+        failure_count=len(build.failures),
+        created_by=submission.created_by,
+    )
+    async with database.write() as connection:
+        analysis_id = await add_analysis(connection, new)
+        for kind, chunks in packed.items():
+            await save_document(connection, analysis_id, kind, chunks)
+    return job_id
+
+
+def read_build(failures: Sequence[Failure], reports: Sequence[ReportFile]) -> Build:
+    """All failures of all documents as one build. Blocks: call it in a thread."""
+    found = list(failures)
+    summaries = []
+    for number, report in enumerate(reports):
+        try:
+            with report.path.open("rb") as stream:
+                read = read_junit(stream, report=number, name=report.name, encoding="utf-8")
+        except InvalidReport as error:
+            raise InvalidReport(f"{report.name}: {error}") if report.name else error from error
+        summaries.append(read.summary)
+        found += read.failures
+    return Build(failures=tuple(found), reports=tuple(summaries))
+
+
+def _pack(build: Build, reports: Sequence[ReportFile]) -> dict[str, list[Chunk]]:
+    packed = {FAILURES: list(chunked(encode_failures(build.failures)))}
+    for number, report in enumerate(reports):
+        packed[report_kind(number)] = list(chunked(_blocks(report.path)))
+    return packed
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while block := stream.read(_READ_SIZE):
+            yield block

@@ -1,0 +1,266 @@
+"""The stored result: one JSON object, written as a stream in the shape that the reference promises.
+
+The names here are the wire's (`api/schemas/results.py` describes them); a test holds the two together.
+"""
+
+import codecs
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from rootcoz.domain.analysis import AnalysisStatus, StoredAnalysis
+from rootcoz.domain.failure import Failure, FailureGroup
+from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
+from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
+from rootcoz.exporters.junit_xml import enrich
+from rootcoz.kit.chunks import Chunk, open_chunks
+from rootcoz.store.findings import LedgerEntry, total_cost
+
+AFFECTED_TESTS_BUDGET = 200_000
+"""Names of other tests that one result may hold altogether. A group of n lists n - 1 names n times: without a bound
+20,000 tests that fail alike would make a document of gigabytes."""
+_FEWEST_NAMES, _MOST_NAMES = 10, 200
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFacts:
+    """Everything the result is made from."""
+
+    analysis: StoredAnalysis
+    status: AnalysisStatus
+    failed_because: str
+    """A sentence when the analysis as a whole failed, else empty."""
+    failures: Sequence[Failure]
+    groups: Sequence[FailureGroup]
+    answers: Mapping[int, Answer]
+    """By group number. Groups are missing only when the analysis failed."""
+    ledger: Sequence[LedgerEntry]
+    reports: Sequence[Sequence[Chunk]]
+    """The report documents as they came, in UTF-8."""
+    report_url: str
+    """Where people see this result; empty when the server does not know its address."""
+
+
+def write_result(facts: ReportFacts) -> Iterator[bytes]:
+    """The result in pieces. Never holds more than one failure's or one chunk's text."""
+    analysis = facts.analysis
+    head = {
+        "status": facts.status,
+        "summary": summarise(facts),
+        "ai_provider": analysis.options.provider,
+        "ai_model": analysis.options.model,
+        "job_name": analysis.job_name,
+        "build_number": analysis.build_number,
+        "child_job_analyses": [],
+        "token_usage": _token_usage(facts.ledger),
+        "request_params": analysis.request_params,
+        "notes": list(analysis.notes),
+    }
+    yield orjson.dumps(head)[:-1]
+    yield b',"failures":['
+    yield from _joined(_failures(facts))
+    yield b'],"reports":['
+    yield from _reports(facts)
+    yield b'],"enriched_xml":'
+    if _is_single_document(analysis):
+        yield from _enriched(facts, 0)
+    else:
+        yield b"null"
+    yield b"}"
+
+
+def summarise(facts: ReportFacts) -> str:
+    """One line for people: what failed, in how many groups, and what was found."""
+    if facts.failed_because:
+        return f"The analysis failed: {facts.failed_because}"
+    if not facts.failures:
+        tests = sum(report.tests for report in facts.analysis.reports)
+        return f"No failures in {_count(tests, 'test')}." if tests else "No failures."
+    size = f"{_count(len(facts.failures), 'failure')} in {_count(len(facts.groups), 'group')}"
+    kinds: Counter[str] = Counter()
+    abstained = unanswered = 0
+    for group in facts.groups:
+        answer = facts.answers.get(group.number)
+        if isinstance(answer, Finding):
+            kinds[answer.classification] += 1
+        elif answer is not None and answer.reason is NoVerdictReason.ABSTAINED:
+            abstained += 1
+        else:
+            unanswered += 1
+    parts = [f"{number} {kind}" for kind, number in kinds.most_common()]
+    if abstained:
+        parts.append(f"{abstained} without a verdict")
+    if unanswered:
+        parts.append(f"{unanswered} could not be answered")
+    return f"{size}: {', '.join(parts)}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _joined(items: Iterator[bytes]) -> Iterator[bytes]:
+    for number, item in enumerate(items):
+        yield b"," + item if number else item
+
+
+def _failures(facts: ReportFacts) -> Iterator[bytes]:
+    group_of = {member: group for group in facts.groups for member in group.members}
+    payloads = {group.number: _payload(facts.answers.get(group.number)) for group in facts.groups}
+    names = {group.number: _affected_tests(facts, group) for group in facts.groups}
+    for number, failure in enumerate(facts.failures):
+        group = group_of[number]
+        others = [name for name in names[group.number] if name != failure.test_name]
+        yield orjson.dumps(
+            {
+                "test_name": failure.test_name,
+                "error": failure.error_message,
+                "error_signature": group.signature.value,
+                "signature_version": group.signature.version,
+                "group": group.number,
+                "group_size": len(group.members),
+                "status": failure.status,
+                "duration": failure.duration,
+                "analysis": {**payloads[group.number], "affected_tests": others},
+                "peer_debate": None,
+            }
+        )
+
+
+def _affected_tests(facts: ReportFacts, group: FailureGroup) -> list[str]:
+    """Names of the group's tests, as many as the budget allows."""
+    limit = min(max(AFFECTED_TESTS_BUDGET // len(facts.failures), _FEWEST_NAMES), _MOST_NAMES)
+    return [facts.failures[member].test_name for member in group.members[:limit]]
+
+
+def _payload(answer: Answer | None) -> dict[str, object]:
+    match answer:
+        case Finding():
+            return _finding_payload(answer)
+        case NoVerdict():
+            return _no_verdict_payload(answer)
+        case None:
+            stopped = NoVerdict(
+                reason=NoVerdictReason.PROVIDER_FAILED,
+                message="The analysis stopped before this group was answered.",
+            )
+            return _no_verdict_payload(stopped)
+
+
+def _finding_payload(finding: Finding) -> dict[str, object]:
+    payload: dict[str, object] = {
+        "classification": finding.classification,
+        "details": finding.details,
+        "artifacts_evidence": _verbatim(finding.evidence),
+        "confidence": finding.confidence,
+        "evidence": finding.evidence,
+        "rules": finding.rules,
+    }
+    if finding.code_fix:
+        payload["code_fix"] = finding.code_fix
+    if finding.product_bug_report:
+        payload["product_bug_report"] = finding.product_bug_report
+    return payload
+
+
+def _no_verdict_payload(answer: NoVerdict) -> dict[str, object]:
+    return {
+        "classification": "",
+        "details": answer.details,
+        "artifacts_evidence": _verbatim(answer.evidence),
+        "confidence": None,
+        "evidence": answer.evidence,
+        "rules": [],
+        "no_verdict": {"reason": answer.reason, "message": answer.message, "raw_text": answer.raw_text},
+    }
+
+
+def _verbatim(evidence: Sequence[Evidence]) -> str:
+    """Only quotations that were found: this field is what people copy."""
+    return "\n".join(item.quote for item in evidence if item.verified)
+
+
+def _token_usage(ledger: Sequence[LedgerEntry]) -> dict[str, object] | None:
+    if not ledger:
+        return None
+    calls = [_call(entry) for entry in ledger]
+    sums = {
+        name: sum(int(str(call[name])) for call in calls)
+        for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "total_tokens")
+    }
+    return {
+        "total_calls": len(calls),
+        **sums,
+        "cost_usd": total_cost(entry.call for entry in ledger),
+        "duration_ms": sum(entry.call.duration_ms for entry in ledger),
+        "calls": calls,
+    }
+
+
+def _call(entry: LedgerEntry) -> dict[str, object]:
+    call = entry.call
+    return {
+        "id": entry.id,
+        "ai_provider": call.provider,
+        "ai_model": call.model,
+        "call_type": call.call_type,
+        "input_tokens": call.input_tokens or 0,
+        "output_tokens": call.output_tokens or 0,
+        "cache_read_tokens": call.cache_read_tokens or 0,
+        "cache_write_tokens": call.cache_write_tokens or 0,
+        "total_tokens": (call.input_tokens or 0) + (call.output_tokens or 0),
+        "cost_usd": call.cost_usd,
+        "duration_ms": call.duration_ms,
+        "prompt_chars": call.prompt_chars,
+        "response_chars": call.reply_chars,
+        "created_at": entry.created_at,
+    }
+
+
+def _is_single_document(analysis: StoredAnalysis) -> bool:
+    """Whether the request was one unnamed document (`raw_xml`), whose enriched form is a field of its own."""
+    return len(analysis.reports) == 1 and not analysis.reports[0].name
+
+
+def _reports(facts: ReportFacts) -> Iterator[bytes]:
+    for number, report in enumerate(facts.analysis.reports):
+        counts = {
+            "name": report.name,
+            "tests": report.tests,
+            "failed": report.failed,
+            "skipped": report.skipped,
+        }
+        yield b"," * bool(number) + orjson.dumps(counts)[:-1] + b',"enriched_xml":'
+        if _is_single_document(facts.analysis):
+            yield b"null"
+        else:
+            yield from _enriched(facts, number)
+        yield b"}"
+
+
+def _enriched(facts: ReportFacts, number: int) -> Iterator[bytes]:
+    """The enriched document as a JSON string."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    yield b'"'
+    document = open_chunks(facts.reports[number])
+    cases = _cases(facts, number)
+    for piece in enrich(document, cases, report_url=facts.report_url, encoding="utf-8"):
+        yield orjson.dumps(decoder.decode(piece))[1:-1]
+    yield orjson.dumps(decoder.decode(b"", final=True))[1:-1] + b'"'
+
+
+def _cases(facts: ReportFacts, report: int) -> dict[int, CaseEnrichment]:
+    cases = {}
+    for group in facts.groups:
+        answer = facts.answers.get(group.number)
+        if answer is None:
+            continue
+        names = _affected_tests(facts, group)
+        enrichment = case_enrichment(answer, affected_tests=names)
+        for member in group.members:
+            position = facts.failures[member].position
+            if position is not None and position.report == report:
+                cases[position.case] = enrichment
+    return cases

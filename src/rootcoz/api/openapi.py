@@ -1,0 +1,31 @@
+"""The OpenAPI document: what the framework finds out by itself, and the bodies that routes read by themselves."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from rootcoz.api.schemas.requests import AnalyzeFailuresRequest
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """The document, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            license_info=app.license_info,
+            routes=app.routes,
+            tags=app.openapi_tags,
+        )
+        _, streamed = models_json_schema(
+            [(AnalyzeFailuresRequest, "validation")], ref_template="#/components/schemas/{model}"
+        )
+        document["components"]["schemas"].update(streamed["$defs"])
+        document["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "An administrator's key."}
+        }
+        app.openapi_schema = document
+    return app.openapi_schema

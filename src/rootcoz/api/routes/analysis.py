@@ -1,0 +1,101 @@
+"""Section Analysis of the reference: starting analyses."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from rootcoz.analysis.intake import Submission, accept
+from rootcoz.api.auth import ServicesOf, Writer
+from rootcoz.api.links import base_url, result_url
+from rootcoz.api.options import merged_options
+from rootcoz.api.schemas.errors import error_responses
+from rootcoz.api.schemas.requests import AnalyzeFailuresRequest
+from rootcoz.api.schemas.results import AnalyzeFailuresResponse, QueuedResponse
+from rootcoz.api.submission import read_body, request_params
+from rootcoz.domain.errors import NotFound
+from rootcoz.wiring import Services
+
+router = APIRouter(tags=["Analysis"])
+
+ANALYZE_FAILURES = "/analyze-failures"
+STREAMING_PATHS = frozenset({ANALYZE_FAILURES})
+JSON = "application/json"
+
+
+def _body_of(model: type[AnalyzeFailuresRequest]) -> dict[str, Any]:
+    """The OpenAPI entry of a body that the route reads by itself."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+@router.post(
+    ANALYZE_FAILURES,
+    response_model=AnalyzeFailuresResponse,
+    responses={
+        202: {
+            "model": QueuedResponse,
+            "description": "Accepted; only with the header Prefer: respond-async.",
+        },
+        **error_responses(400, 403, 413, 415, 422),
+    },
+    openapi_extra=_body_of(AnalyzeFailuresRequest),
+)
+async def analyze_failures(request: Request, services: ServicesOf, who: Writer) -> Response:
+    """Analyze raw failures or JUnit XML without Jenkins, and answer with the result.
+
+    Send exactly one of failures, raw_xml and reports. With the header `Prefer: respond-async` the reply is 202 at once,
+    and GET /results/{job_id} tells how far the analysis is. A client that hangs up does not stop it.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != JSON and not content_type.endswith("+json"):
+        return JSONResponse({"detail": f"Send the body as Content-Type: {JSON}."}, 415)
+    async with read_body(request, services.directory.spool) as body:
+        submission = Submission(
+            options=merged_options(services, body.fields),
+            request_params=request_params(body.fields),
+            failures=body.failures,
+            reports=body.reports,
+            created_by=who.name,
+        )
+        job_id = await accept(services.database, submission)
+    await services.engine.start(job_id)
+    if "respond-async" in request.headers.get("prefer", ""):
+        queued = QueuedResponse(
+            status="queued",
+            job_id=job_id,
+            message=f"The analysis goes on; ask GET /results/{job_id} for its result.",
+            base_url=base_url(services.settings),
+            result_url=result_url(services.settings, job_id),
+        )
+        return JSONResponse(queued.model_dump(), 202, {"Preference-Applied": "respond-async"})
+    await services.engine.wait(job_id)
+    return await _finished(services, job_id)
+
+
+async def _finished(services: Services, job_id: str) -> Response:
+    """The stored result with the three fields that tell where it is."""
+    analysis = await services.results.find(job_id)
+    if analysis is None:
+        raise NotFound(f"The analysis {job_id} was deleted while it ran.")
+    result = await services.results.finished(analysis)
+    where = {
+        "job_id": job_id,
+        "base_url": base_url(services.settings),
+        "result_url": result_url(services.settings, job_id),
+    }
+    head = orjson.dumps(where)[:-1] + b","  # the result's own opening brace is dropped
+    if result.whole is not None:
+        return Response(b"".join((head, memoryview(result.whole)[1:])), media_type=JSON)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield head
+        skip = 1
+        async for piece in services.results.pieces(analysis):
+            yield piece[skip:]
+            skip = 0
+
+    size = len(head) + result.size - 1
+    return StreamingResponse(body(), media_type=JSON, headers={"Content-Length": str(size)})

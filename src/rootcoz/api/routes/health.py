@@ -1,0 +1,14 @@
+"""Is the server there."""
+
+from fastapi import APIRouter
+
+from rootcoz import __version__
+from rootcoz.api.schemas.results import Health
+
+router = APIRouter(tags=["Health"])
+
+
+@router.get("/health")
+async def health() -> Health:
+    """Say that the server answers. Needs no key in any mode."""
+    return Health(status="healthy", version=__version__)

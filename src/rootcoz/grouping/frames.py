@@ -1,0 +1,203 @@
+"""Stack frames of eight languages: which function a line names, and whose code it is.
+
+Enters: one line of a stack trace. Leaves: what the line is (`LineKind`) and, for a frame, a key that survives edits
+above it: the function and the end of the file's path, never the line number.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LineKind(StrEnum):
+    """What a line of a trace is."""
+
+    TEXT = "text"
+    """An exception's type and message, or anything that is no frame."""
+    OWN = "own frame"
+    LIBRARY = "library frame"
+    RUNNER = "runner frame"
+    """The test runner's or the interpreter's way of calling the test."""
+    DECORATION = "decoration"
+    """Says nothing about the error: `... 23 more`, rulers, frames without a symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame line."""
+
+    key: str
+    kind: LineKind
+    innermost_last: bool = False
+    """Whether traces of this language end (Python) or start (all others) where the error was raised."""
+
+
+_RUNNER_FUNCTIONS = (
+    "org.junit.", "junit.", "org.testng.", "org.apache.maven.", "org.gradle.", "org.spockframework.runtime.",
+    "jdk.internal.reflect.", "sun.reflect.", "java.lang.reflect.", "java.util.concurrent.", "java.lang.Thread.",
+    "com.intellij.rt.", "org.eclipse.jdt.internal.", "org.apache.tools.ant.", "io.kotest.", "org.scalatest.",
+    "NUnit.", "Xunit.", "xunit.", "Microsoft.VisualStudio.TestPlatform.", "Microsoft.VisualStudio.TestTools.",
+    "System.Runtime.CompilerServices.", "System.Runtime.ExceptionServices.", "System.RuntimeMethodHandle.",
+    "System.Reflection.", "testing.", "runtime.", "PHPUnit\\", "test::run", "test::__rust_begin_short_backtrace",
+    "core::ops::function::", "std::rt::", "std::panicking::", "core::panicking::", "rust_begin_unwind",
+    "std::sys::", "std::panic::", "__libc_start", "_start",
+)  # fmt: skip
+_LIBRARY_FUNCTIONS = (
+    "java.", "javax.", "jdk.", "sun.", "com.sun.", "jakarta.", "kotlin.", "kotlinx.", "scala.", "groovy.", "clojure.",
+    "org.codehaus.groovy.", "org.apache.groovy.", "org.springframework.", "org.hibernate.", "org.mockito.",
+    "org.assertj.", "org.hamcrest.", "org.opentest4j.", "io.netty.", "com.google.common.", "reactor.", "okhttp3.",
+    "org.apache.http.", "org.openqa.selenium.", "System.", "Microsoft.", "FluentAssertions.", "core::", "std::", "alloc::",
+    "tokio::", "github.com/stretchr/", "github.com/onsi/",
+)  # fmt: skip
+_RUNNER_PATHS = (
+    "/_pytest/", "/pluggy/", "/unittest/", "/pytest_", "/nose/", "<frozen runpy>", "/runpy.py", "/concurrent/futures/",
+    "/threading.py", "/node_modules/mocha/", "/node_modules/jest", "/node_modules/@jest/", "/node_modules/vitest/",
+    "/node_modules/@vitest/", "/node_modules/playwright", "/node_modules/@playwright/", "/node_modules/jasmine", "node:internal/",
+    "internal/process/", "internal/modules/", "/gems/rspec", "/gems/minitest", "/bin/rspec", "/phpunit/", "/src/testing/",
+    "/src/runtime/", "/importlib/",
+)  # fmt: skip
+_LIBRARY_PATHS = (
+    "/site-packages/", "/dist-packages/", "/lib/python", "/Lib/", "<frozen ", "/node_modules/", "node:", "/gems/", "/lib/ruby/",
+    "/vendor/", "/pkg/mod/", "/usr/local/go/src/", "/rustc/", "/.cargo/registry/", "/usr/lib/", "(<anonymous>)",
+)  # fmt: skip
+
+
+def _kind_of_function(name: str) -> LineKind:
+    if name.startswith(_RUNNER_FUNCTIONS):
+        return LineKind.RUNNER
+    return LineKind.LIBRARY if name.startswith(_LIBRARY_FUNCTIONS) else LineKind.OWN
+
+
+def _kind_of_path(path: str) -> LineKind:
+    for part in _RUNNER_PATHS:
+        if part in path:
+            return LineKind.RUNNER
+    for part in _LIBRARY_PATHS:
+        if part in path:
+            return LineKind.LIBRARY
+    return LineKind.OWN
+
+
+def _short(path: str) -> str:
+    """The last folder and the file: what stays when the checkout moves."""
+    return "/".join(path.replace("\\", "/").rsplit("/", 2)[-2:])
+
+
+_GENERATED = re.compile(
+    r"\$\$(?:Lambda|Enhancer|FastClass|Spring|KtProxy|Proxy)[\w$]*+(?:[/.@][0-9a-fx]++)?|\$Proxy[0-9]++|\$[0-9]++|"
+    r"(?<=Accessor)[0-9]++|(?<=lambda\$)[0-9]++|(?<=__)[0-9]++(?=_)|(?<=func)[0-9]++|::h[0-9a-f]{16}\b|"
+    r"@[0-9a-f]{5,16}+|/0x[0-9a-f]++"
+)
+
+
+def _function(name: str) -> str:
+    """A function's name without the numbers that compilers and proxies make up."""
+    return _GENERATED.sub("<n>", name) if "$" in name or "func" in name or "__" in name or "::h" in name else name
+
+
+_AT_LOCATION = re.compile(r"(?P<path>.*?)(?::(?P<line>[0-9]{1,7})(?::[0-9]{1,7})?)?\Z", re.DOTALL)
+_CSHARP = re.compile(r"(?P<name>[\w.`<>\[\]+|$]{1,300}\.[\w`<>.|$\[\],]{1,200}\(.{0,500}?\))(?: in (?P<path>.{1,500}?):line [0-9]{1,7})?\Z")
+_GO_FUNCTION = re.compile(r"(?:created by )?(?P<name>(?:[\w.~-]{1,100}/){0,12}+[\w.~*()%-]{1,200}\.[\w.*-]{1,200})(?:\((?:[0-9a-fx., {}?_+]|\.\.\.){0,500}\)|(?: in goroutine [0-9]{1,9}))\Z")
+_GO_FILE = re.compile(r"(?P<path>[^\s:]{1,500}\.(?:go|s)):[0-9]{1,7}(?: \+0x[0-9a-f]{1,16})?\Z")
+_PYTHON = re.compile(r'File "(?P<path>[^"]{1,500})", line [0-9]{1,7}(?:, in (?P<name>.{1,200}))?\Z')
+_PYTEST = re.compile(r"(?P<path>[^\s:]{1,300}\.pyx?):[0-9]{1,7}: ?(?P<name>in [\w<>.]{1,200}|[\w.]{0,200})\Z")
+_RUST_FUNCTION = re.compile(r"[0-9]{1,4}: (?:0x[0-9a-f]{1,16} - )?(?P<name>\S.{0,400})\Z")
+_RUBY = re.compile(r"(?:from |# )?(?P<path>[^\s:'\"]{1,300}\.rb):[0-9]{1,7}(?::in [`'](?P<name>[^'`]{1,200})['`])?\Z")
+_PHP = re.compile(r"#[0-9]{1,4} (?:(?P<path>[^\s(:]{1,300}\.(?:php|phtml|inc))\([0-9]{1,7}\)(?:: )?|\{main\}|\[internal function\]: )(?P<name>.{0,300})\Z")
+_NATIVE = re.compile(r"#[0-9]{1,4}[ :]+(?:0x[0-9a-f]{1,16} )?<unknown>\Z")
+_MORE = re.compile(r"\.{3} [0-9]{1,6} (?:more|common frames omitted)\Z")
+_RULER = re.compile(r"(?:[-=_*~^ ]{4,}|[-~^]+)\Z")
+
+
+def _located(name: str, path: str, *, innermost_last: bool = False) -> Frame:
+    kind = _kind_of_path(path)
+    if kind is LineKind.OWN and name:
+        kind = _kind_of_function(name)
+    return Frame(f"{_function(name)} {_short(path)}".strip(), kind, innermost_last)
+
+
+def _read_at(text: str) -> Frame | None:
+    """Frames of Java, JavaScript and C#, which all start with `at`; and of Rust, whose second line does."""
+    body = text[3:].strip()
+    if body.endswith("]") and ") ~[" in body or body.endswith("]") and ") [" in body:
+        body = body[: body.rindex("[")].rstrip(" ~")
+    head, bracket, location = body.rpartition("(")
+    if bracket and location.endswith(")"):
+        place = location[:-1]
+        file, _, line = place.rpartition(":")
+        is_java = (line.isdecimal() and "/" not in file and file.endswith((".java", ".kt", ".scala", ".groovy", ".clj"))) or place in {
+            "Native Method", "Unknown Source", "<generated>",
+        } or place.endswith((".java", ".kt", ".scala", ".groovy"))  # fmt: skip
+        if is_java and " " not in head:
+            name = _function(head.rpartition("/")[2])
+            return Frame(name, _kind_of_function(name))
+        if line.isdecimal() or place in {"<anonymous>", "native"}:
+            path = _AT_LOCATION.match(place)
+            return _located(head.strip().removeprefix("async ").removeprefix("new "), path["path"] if path else place)
+    match = _CSHARP.match(body)
+    if match:
+        name = match["name"].partition("(")[0]
+        return Frame(_function(name), _kind_of_function(name))
+    if "/" in body or "\\" in body:
+        match = _AT_LOCATION.match(body.removeprefix("async "))
+        if match and match["line"]:
+            return _located("", match["path"].removeprefix("file://"))
+    return None
+
+
+def _read_native(text: str) -> Frame | None:
+    if text.startswith("#"):
+        if _NATIVE.match(text):
+            return Frame("", LineKind.DECORATION)
+        match = _PHP.match(text)
+        if match:
+            path = match["path"] or ""
+            return _located(match["name"].partition("(")[0], path) if path else Frame(match["name"], LineKind.RUNNER)
+    return None
+
+
+def read_frame(line: str) -> Frame | None:
+    """The frame a line holds, or None for text. `line` may be indented; longer lines than 1,000 characters hold none."""
+    text = line.strip()
+    if not text:
+        return Frame("", LineKind.DECORATION)
+    if len(text) > 1_000:  # noqa: PLR2004 - as documented
+        return None
+    if text.startswith("at "):
+        return _read_at(text)
+    if text.startswith('File "'):
+        match = _PYTHON.match(text)
+        return _located(match["name"] or "", match["path"], innermost_last=True) if match else None
+    if text[0] in "#":
+        return _read_native(text)
+    if text[0] in ".-=_*~^" and (_MORE.match(text) or _RULER.match(text)):
+        return Frame("", LineKind.DECORATION)
+    return _read_other(text)
+
+
+def _read_other(text: str) -> Frame | None:
+    if ".go:" in text or ".s:" in text:
+        match = _GO_FILE.match(text)
+        if match:
+            # The function stands on the line above; the file would say the same again.
+            return Frame("", LineKind.DECORATION)
+    if text[-1] == ")" or text.startswith("created by "):
+        match = _GO_FUNCTION.match(text)
+        if match:
+            name = _function(match["name"])
+            return Frame(name, LineKind.RUNNER if text.startswith("created by ") else _kind_of_function(name))
+    if ".rb:" in text:
+        match = _RUBY.match(text)
+        if match:
+            return _located(match["name"] or "", match["path"])
+    if ".py" in text:
+        match = _PYTEST.match(text)
+        if match:
+            name = match["name"]
+            return _located(name.removeprefix("in ") if name.startswith("in ") else "", match["path"], innermost_last=True)
+    if text[0].isdecimal() and "::" in text:
+        match = _RUST_FUNCTION.match(text)
+        if match:
+            name = _function(match["name"])
+            return Frame(name, _kind_of_function(name.lstrip("<")))
+    return None

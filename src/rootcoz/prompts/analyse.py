@@ -1,0 +1,92 @@
+"""The question for the root cause of one failure group, and the files it refers to."""
+
+import json
+from collections.abc import Collection
+from functools import cache
+from importlib import resources
+from string import Template
+
+from rootcoz.domain.failure import Failure, FailureGroup
+
+PROMPT_VERSION = 1
+"""Raised with every change of `analyse.md` that may change answers."""
+
+ERROR_FILE = "error.txt"
+STACK_FILE = "stack.txt"
+OUTPUT_FILE = "output.txt"
+TESTS_FILE = "tests.txt"
+
+_CONTENTS = {
+    ERROR_FILE: "the error message",
+    STACK_FILE: "the stack trace",
+    OUTPUT_FILE: "the end of what the test itself printed",
+    TESTS_FILE: "the names of all tests of the group, one a line",
+}
+_NAME_CHARS = 300
+"""A name is data of the report and may be as long as it likes; the question shows so much of it."""
+_NAMES_SHOWN = 10
+
+
+def workspace_files(group: FailureGroup, affected_tests: Collection[str]) -> dict[str, str]:
+    """The files that `analyse_prompt` names: file name to content. Empty texts have no file."""
+    failure = group.representative
+    files = {
+        ERROR_FILE: failure.error_message,
+        STACK_FILE: failure.stack_trace,
+        OUTPUT_FILE: failure.output,
+        TESTS_FILE: "".join(f"{_one_line(name)}\n" for name in affected_tests),
+    }
+    return {name: text for name, text in files.items() if text.strip()}
+
+
+def analyse_prompt(
+    *,
+    failure: Failure,
+    affected_tests: Collection[str],
+    files: Collection[str],
+    job_name: str = "",
+    raw_prompt: str = "",
+) -> str:
+    """Ask for the root cause of the group that `failure` represents.
+
+    `files` are the names of the files in the workspace; those unknown here are listed without a description.
+    `raw_prompt` is what the person who asked wants to add; unlike the names it is an instruction.
+    """
+    return _template().substitute(
+        facts=_facts(failure, affected_tests, job_name),
+        files="".join(f"- `{name}`: {_CONTENTS.get(name, 'further material')}\n" for name in files),
+        instructions=_instructions(raw_prompt),
+    )
+
+
+@cache
+def _template() -> Template:
+    return Template(resources.files("rootcoz.prompts").joinpath("analyse.md").read_text(encoding="utf-8"))
+
+
+def _facts(failure: Failure, affected_tests: Collection[str], job_name: str) -> str:
+    names = [_quoted(name) for name in list(affected_tests)[:_NAMES_SHOWN]]
+    more = len(affected_tests) - len(names)
+    facts = [
+        f"Job: {_quoted(job_name)}" if job_name else "",
+        f"The test shown: {_quoted(failure.test_name)}, status {_quoted(failure.status)}",
+        f"Tests of the group ({len(affected_tests)}): {', '.join(names)}" if names else "",
+        f"… and {more} more, see `{TESTS_FILE}`" if more > 0 else "",
+        f"The test's source file: {_quoted(failure.file)}" if failure.file else "",
+    ]
+    return "\n".join(f"- {fact}" for fact in facts if fact)
+
+
+def _quoted(name: str) -> str:
+    """A name as a JSON string: one line, bounded, and visibly a quotation."""
+    shown = name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 1] + "…"
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name.splitlines())
+
+
+def _instructions(raw_prompt: str) -> str:
+    text = raw_prompt.strip()
+    return f"\n# Further instructions of the person who asks\n\n{text}\n" if text else ""

@@ -1,0 +1,22 @@
+"""The built-in analyser as a provider: no key, no network, no money."""
+
+from rootcoz.prompts.answer import answer_json
+from rootcoz.providers.base import Question, Reply
+from rootcoz.triage import judge
+
+
+class BuiltinProvider:
+    """Judges a group from its representative by the rules of `triage`, in the contract of all providers."""
+
+    name = "builtin"
+    needs_model = False
+    reads_prompt = False
+    costs_nothing = True
+
+    def check(self, model: str) -> None:
+        """Nothing can be missing; whatever model is named is not looked at."""
+
+    async def ask(self, question: Question) -> Reply:
+        """Judge at once, within a millisecond or so."""
+        answer = judge(question.group.representative, question.affected_tests)
+        return Reply(text=answer_json(answer))

@@ -1,0 +1,245 @@
+"""The environment and files, read once into one checked object.
+
+Precedence: explicit overrides (command-line options), the environment, `.env` and `rootcoz.toml` in the working
+directory, `rootcoz.toml` in the user's configuration directory, defaults. Names are the field names, in upper case
+in the environment and `.env`; four that other programs might set as well carry the prefix `ROOTCOZ_`.
+
+Files of the working directory are read only where the caller asks for it (`rootcoz serve` does): a command that is
+run inside an untrusted checkout must not take its orders from files that lie there.
+"""
+
+import difflib
+import os
+import shlex
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+
+from rootcoz.domain.errors import RootcozError
+
+APP = "rootcoz"
+
+
+class SettingsError(RootcozError):
+    """A setting has a wrong value; the message names each one and says what is allowed."""
+
+
+class AuthMode(StrEnum):
+    """Who may read and analyse."""
+
+    OPEN = "open"
+    REQUIRED = "required"
+
+
+def _split_words(value: object) -> object:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _split_command(value: object) -> object:
+    return shlex.split(value) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
+Command = Annotated[tuple[str, ...], BeforeValidator(_split_command)]
+
+
+def _default_data_dir() -> Path:
+    return Path(platformdirs.user_data_dir(APP, appauthor=False))
+
+
+class Settings(BaseModel):
+    """Everything that can be set. Times carry their unit in the description."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    # Where the server is and keeps its data
+    host: str = Field(
+        default="127.0.0.1", validation_alias="ROOTCOZ_HOST", description="Address to listen on."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        validation_alias=AliasChoices("ROOTCOZ_DATA_DIR", "DB_PATH"),
+        description="Folder with all data. DB_PATH, the older name, is a file: its folder is taken.",
+    )
+    public_base_url: str = Field(
+        default="", description="How browsers reach the server, for links. Empty: links are relative."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="What is logged to standard error."
+    )
+
+    # Who is asked
+    ai_provider: str = Field(default="", description="Default provider. Empty: builtin.")
+    ai_model: str = Field(default="", description="Default model of the provider.")
+    ai_cli_timeout: int = Field(
+        default=10, gt=0, le=1440, description="Minutes that one question may take."
+    )
+    ai_command: Command = Field(
+        default=(), description="Program of provider `command`, with its arguments; read as a shell would."
+    )
+    ai_command_env: Words = Field(
+        default=(), description="Environment variables that the program of AI_COMMAND may see, comma separated."
+    )
+    max_concurrent_ai_calls: int = Field(
+        default=3, gt=0, le=1000, description="Questions of one analysis that are asked at once."
+    )
+    server_max_concurrent_ai_calls: int = Field(
+        default=8, gt=0, le=1000, description="Questions that the whole server asks at once."
+    )
+
+    # Who may do what
+    auth_mode: AuthMode = Field(
+        default=AuthMode.OPEN,
+        description="`open`: reads and analyses need no sign-in. `required`: all but /health needs a key.",
+    )
+    admin_key: SecretStr | None = Field(
+        default=None, description="Key of the administrator `admin`; at least 16 characters."
+    )
+    allowed_users: Words = Field(
+        default=(), description="User names that may change anything, comma separated. Empty: everybody."
+    )
+    allow_open: bool = Field(
+        default=False,
+        validation_alias="ROOTCOZ_ALLOW_OPEN",
+        description="Yes, listen beyond loopback although AUTH_MODE is `open`.",
+    )
+
+    # The command line
+    server: str = Field(
+        default="",
+        validation_alias="ROOTCOZ_SERVER",
+        description="Server that `rootcoz analyze` sends reports to. Empty: it works in its own process.",
+    )
+    api_key: SecretStr | None = Field(
+        default=None, validation_alias="ROOTCOZ_API_KEY", description="Key for that server."
+    )
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @field_validator("public_base_url", "server")
+    @classmethod
+    def _is_http_url(cls, url: str) -> str:
+        if url:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError("must be an address such as https://rootcoz.example.com")
+        return url.rstrip("/")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("admin_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        minimum = 16
+        if key is not None and len(key.get_secret_value()) < minimum:
+            raise ValueError(f"must have at least {minimum} characters")
+        return key
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+
+
+def environment_name(field_name: str) -> str:
+    """What the field is called in the environment."""
+    alias = Settings.model_fields[field_name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return alias if isinstance(alias, str) else field_name.upper()
+
+
+def load_settings(*, project_files: bool = False, **overrides: object) -> Settings:
+    """Read the settings. Overrides that are None count as not given.
+
+    `project_files` also reads `.env` and `rootcoz.toml` of the working directory. Raises SettingsError.
+    """
+    files = [Path(platformdirs.user_config_dir(APP, appauthor=False)) / "rootcoz.toml"]
+    if project_files:
+        files.append(Path("rootcoz.toml"))
+    values: dict[str, Any] = {}
+    for file in files:
+        values |= _read_toml(file)
+    if project_files:
+        values |= _from_environment(dotenv_values(".env", interpolate=False))
+    values |= _from_environment(os.environ)
+    values |= {_key(name): value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _key(field_name: str) -> str:
+    """The name under which Settings takes the field, so that each source overwrites the same key."""
+    return environment_name(field_name) if Settings.model_fields[field_name].validation_alias else field_name
+
+
+def _from_environment(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """The settings among the variables. Blank strings count as unset."""
+    found = {}
+    for field_name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        names = alias.choices if isinstance(alias, AliasChoices) else [environment_name(field_name)]
+        for name in names:
+            value = variables.get(str(name))
+            if value is not None and value.strip():
+                found[_key(field_name)] = value if name == names[0] else _older_name(str(name), value)
+                break
+    return found
+
+
+def _older_name(name: str, value: str) -> str:
+    """What a variable of an older name means for the field of today."""
+    return str(Path(value).parent) if name == "DB_PATH" else value
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    """The file's values by field name. Unknown names are refused: a misspelt setting must not pass unnoticed."""
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
+    known = set(Settings.model_fields)
+    for name in values:
+        if name.lower() not in known:
+            near = difflib.get_close_matches(name.lower(), sorted(known), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"{file}: there is no setting {name!r}{hint}")
+    return {_key(name.lower()): value for name, value in values.items()}
+
+
+def _explain(error: ValidationError) -> str:
+    """One sentence a wrong value; never the value itself, which may be a secret."""
+    sentences = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        name = str(problem["loc"][0]) if problem["loc"] else "settings"
+        field = name.lower() if name.lower() in Settings.model_fields else None
+        shown = environment_name(field) if field else name.upper()
+        sentences.append(f"{shown}: {problem['msg'].removeprefix('Value error, ')}")
+    return "; ".join(sentences)

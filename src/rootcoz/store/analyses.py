@@ -1,0 +1,189 @@
+"""Rows of analyses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, ProgressMark, StoredAnalysis
+from rootcoz.domain.failure import ReportSummary
+from rootcoz.kit.clock import utc_now
+from rootcoz.store.schema import analyses, comments, reviews
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnalysis:
+    """What is known when an analysis is accepted."""
+
+    job_id: str
+    source: str
+    options: AnalysisOptions
+    request_params: Mapping[str, object]
+    reports: Sequence[ReportSummary]
+    notes: Sequence[str]
+    failure_count: int
+    created_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAnalysis:
+    """A row of the list."""
+
+    job_id: str
+    jenkins_url: str
+    status: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCounts:
+    """How far people are with a result."""
+
+    total_failures: int
+    reviewed: int
+    comments: int
+
+
+async def add_analysis(connection: AsyncConnection, new: NewAnalysis) -> int:
+    """Insert it as pending; returns the row's id."""
+    options = asdict(new.options)
+    result = await connection.execute(
+        insert(analyses).values(
+            job_id=new.job_id,
+            status=AnalysisStatus.PENDING,
+            source=new.source,
+            provider=new.options.provider,
+            model=new.options.model,
+            options=options,
+            request_params=dict(new.request_params),
+            build_facts={"reports": [asdict(report) for report in new.reports], "notes": list(new.notes)},
+            progress_log=[],
+            failure_count=new.failure_count,
+            created_by=new.created_by,
+            created_at=utc_now(),
+        )
+    )
+    key = result.inserted_primary_key
+    if key is None:
+        raise RuntimeError("the database returned no key for a new analysis")
+    return int(key[0])
+
+
+async def find_analysis(connection: AsyncConnection, job_id: str) -> StoredAnalysis | None:
+    """The analysis, or None."""
+    row = (await connection.execute(select(analyses).where(analyses.c.job_id == job_id))).one_or_none()
+    return None if row is None else _stored(row)
+
+
+async def analysis_status(connection: AsyncConnection, job_id: str) -> AnalysisStatus | None:
+    """Where it stands; None when there is no such analysis."""
+    status = await connection.scalar(select(analyses.c.status).where(analyses.c.job_id == job_id))
+    return None if status is None else AnalysisStatus(status)
+
+
+async def list_analyses(connection: AsyncConnection, limit: int) -> list[ListedAnalysis]:
+    """The newest first."""
+    rows = await connection.execute(
+        select(analyses.c.job_id, analyses.c.jenkins_url, analyses.c.status, analyses.c.created_at)
+        .order_by(analyses.c.id.desc())
+        .limit(limit)
+    )
+    return [ListedAnalysis(*row) for row in rows]
+
+
+async def unfinished_analyses(connection: AsyncConnection) -> list[str]:
+    """Job ids of all that are not final, oldest first."""
+    rows = await connection.scalars(
+        select(analyses.c.job_id)
+        .where(analyses.c.completed_at.is_(None), analyses.c.status.in_(["pending", "waiting", "running"]))
+        .order_by(analyses.c.id)
+    )
+    return list(rows)
+
+
+async def begin_analysis(connection: AsyncConnection, analysis_id: int) -> int:
+    """Mark it running and count the attempt; returns the attempts since its last new answer."""
+    await connection.execute(
+        update(analyses)
+        .where(analyses.c.id == analysis_id)
+        .values(
+            status=AnalysisStatus.RUNNING,
+            started_at=func.coalesce(analyses.c.started_at, utc_now()),
+            attempts=analyses.c.attempts + 1,
+        )
+    )
+    return int(await connection.scalar(select(analyses.c.attempts).where(analyses.c.id == analysis_id)) or 0)
+
+
+async def save_progress(
+    connection: AsyncConnection, analysis_id: int, marks: Sequence[ProgressMark], groups_total: int | None
+) -> None:
+    """Replace the progress log and, once known, the number of groups."""
+    await connection.execute(
+        update(analyses)
+        .where(analyses.c.id == analysis_id)
+        .values(progress_log=[asdict(mark) for mark in marks], groups_total=groups_total)
+    )
+
+
+async def note_new_answers(connection: AsyncConnection, analysis_id: int) -> None:
+    """Start counting attempts anew: the analysis is getting somewhere."""
+    await connection.execute(update(analyses).where(analyses.c.id == analysis_id).values(attempts=1))
+
+
+async def finish_analysis(connection: AsyncConnection, analysis_id: int, status: AnalysisStatus) -> None:
+    """Mark it final."""
+    await connection.execute(
+        update(analyses).where(analyses.c.id == analysis_id).values(status=status, completed_at=utc_now())
+    )
+
+
+async def delete_analysis(connection: AsyncConnection, job_id: str) -> bool:
+    """Remove it and, by the tables' foreign keys, all that belongs to it; False when there is no such analysis."""
+    result = await connection.execute(delete(analyses).where(analyses.c.job_id == job_id))
+    return result.rowcount > 0
+
+
+async def review_counts(connection: AsyncConnection, job_id: str) -> ReviewCounts:
+    """Counts for one analysis; zeros when there is none."""
+    row = (
+        await connection.execute(
+            select(analyses.c.id, analyses.c.failure_count).where(analyses.c.job_id == job_id)
+        )
+    ).one_or_none()
+    if row is None:
+        return ReviewCounts(0, 0, 0)
+    reviewed = await connection.scalar(
+        select(func.count()).select_from(reviews).where(reviews.c.analysis_id == row.id, reviews.c.reviewed == 1)
+    )
+    commented = await connection.scalar(
+        select(func.count()).select_from(comments).where(comments.c.analysis_id == row.id)
+    )
+    return ReviewCounts(row.failure_count, int(reviewed or 0), int(commented or 0))
+
+
+def _stored(row: Row[Any]) -> StoredAnalysis:
+    facts: dict[str, Any] = row.build_facts
+    options: dict[str, Any] = row.options
+    return StoredAnalysis(
+        id=row.id,
+        job_id=row.job_id,
+        status=AnalysisStatus(row.status),
+        source=row.source,
+        job_name=row.job_name,
+        build_number=row.build_number,
+        jenkins_url=row.jenkins_url,
+        options=AnalysisOptions(**{**options, "notes": tuple(options["notes"])}),
+        request_params=row.request_params,
+        reports=tuple(ReportSummary(**report) for report in facts["reports"]),
+        notes=tuple(facts["notes"]),
+        progress_log=tuple(ProgressMark(**mark) for mark in row.progress_log),
+        failure_count=row.failure_count,
+        groups_total=row.groups_total,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+    )

@@ -1,0 +1,63 @@
+"""What the sources read, and how it was grouped, as documents: decided once, the same after every restart."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+import orjson
+
+from rootcoz.domain.failure import ErrorSignature, Failure, FailureGroup, ReportPosition
+from rootcoz.kit.chunks import Chunk, open_chunks
+
+FAILURES = "failures"
+"""Kind of the document with the failures, a JSON object a line, in the build's order."""
+GROUPS = "groups"
+"""Kind of the document with the groups, a JSON object a line, in the order of their numbers."""
+
+
+def report_kind(number: int) -> str:
+    """Kind of the document with report `number` (from 0) as it came, in UTF-8."""
+    return f"report:{number}"
+
+
+def encode_failures(failures: Iterable[Failure]) -> Iterator[bytes]:
+    """Pieces for `kit.chunks.chunked`."""
+    for failure in failures:
+        yield orjson.dumps(asdict(failure), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def decode_failures(chunks: Sequence[Chunk]) -> tuple[Failure, ...]:
+    """The failures again."""
+    return tuple(_failure(line) for line in open_chunks(chunks))
+
+
+def encode_groups(groups: Iterable[FailureGroup]) -> Iterator[bytes]:
+    """Pieces for `kit.chunks.chunked`. The representative is the first member, so it is not repeated."""
+    for group in groups:
+        fields = {
+            "signature": group.signature.value,
+            "version": group.signature.version,
+            "members": group.members,
+        }
+        yield orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def decode_groups(chunks: Sequence[Chunk], failures: Sequence[Failure]) -> tuple[FailureGroup, ...]:
+    """The groups again; `failures` are those of the same build."""
+    return tuple(_group(number, line, failures) for number, line in enumerate(open_chunks(chunks), start=1))
+
+
+def _failure(line: bytes) -> Failure:
+    fields = orjson.loads(line)
+    position = fields.pop("position")
+    return Failure(**fields, position=ReportPosition(**position) if position else None)
+
+
+def _group(number: int, line: bytes, failures: Sequence[Failure]) -> FailureGroup:
+    fields = orjson.loads(line)
+    members = tuple(fields["members"])
+    return FailureGroup(
+        number=number,
+        signature=ErrorSignature(fields["signature"], fields["version"]),
+        representative=failures[members[0]],
+        members=members,
+    )

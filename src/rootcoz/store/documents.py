@@ -1,0 +1,79 @@
+"""Long documents of an analysis: report files, the failures read from them, the result. Kept as chunks.
+
+Kinds: `report:<n>` (a report document as it came, UTF-8), `failures` (one JSON object a line), `result` (ready to
+send) and `enriched:<n>`.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rootcoz.kit.chunks import Chunk
+from rootcoz.store.schema import documents
+
+_ROWS_AT_ONCE = 8
+
+
+async def save_document(
+    connection: AsyncConnection, analysis_id: int, kind: str, chunks: Iterable[Chunk]
+) -> None:
+    """Keep `chunks` as the document; one of the same kind is replaced."""
+    await connection.execute(
+        delete(documents).where(documents.c.analysis_id == analysis_id, documents.c.kind == kind)
+    )
+    rows: list[dict[str, object]] = []
+    for number, chunk in enumerate(chunks):
+        rows.append(
+            {
+                "analysis_id": analysis_id,
+                "kind": kind,
+                "number": number,
+                "size": chunk.size,
+                "compressed": int(chunk.compressed),
+                "data": chunk.data,
+            }
+        )
+        if len(rows) == _ROWS_AT_ONCE:
+            await connection.execute(insert(documents), rows)
+            rows = []
+    if rows:
+        await connection.execute(insert(documents), rows)
+
+
+async def document_size(connection: AsyncConnection, analysis_id: int, kind: str) -> int | None:
+    """Bytes of the unpacked document; None when there is none."""
+    size = await connection.scalar(
+        select(func.sum(documents.c.size)).where(
+            documents.c.analysis_id == analysis_id, documents.c.kind == kind
+        )
+    )
+    return None if size is None else int(size)
+
+
+async def load_document(connection: AsyncConnection, analysis_id: int, kind: str) -> list[Chunk]:
+    """All chunks of the document, in order, still packed; empty when there is none."""
+    return [chunk async for chunk in stream_document(connection, analysis_id, kind)]
+
+
+async def stream_document(connection: AsyncConnection, analysis_id: int, kind: str) -> AsyncIterator[Chunk]:
+    """The chunks one after the other, holding one at a time."""
+    query = (
+        select(documents.c.data, documents.c.size, documents.c.compressed)
+        .where(documents.c.analysis_id == analysis_id, documents.c.kind == kind)
+        .order_by(documents.c.number)
+    )
+    rows = await connection.stream(query.execution_options(yield_per=1))
+    async for row in rows:
+        yield Chunk(row.data, row.size, bool(row.compressed))
+
+
+async def document_kinds(connection: AsyncConnection, analysis_id: int) -> Sequence[str]:
+    """Which documents the analysis has, sorted."""
+    found = await connection.scalars(
+        select(documents.c.kind)
+        .where(documents.c.analysis_id == analysis_id)
+        .distinct()
+        .order_by(documents.c.kind)
+    )
+    return found.all()

@@ -1,0 +1,149 @@
+"""The tables. A change here comes with a migration; a test holds the two against each other."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+SCHEMA_HEAD = "0001"
+"""The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
+_TIME = String(24)  # UTC, ISO 8601, milliseconds, Z: sorts as text in order of time, the same in both databases
+
+
+def _analysis_id(*, primary_key: bool = False) -> Column[int]:
+    return Column(
+        "analysis_id",
+        _ID,
+        ForeignKey("analyses.id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+    )
+
+
+analyses = Table(
+    "analyses",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("job_id", String(64), nullable=False, unique=True),
+    Column("status", String(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("job_name", Text, nullable=False, server_default=""),
+    Column("build_number", Integer, nullable=False, server_default="0"),
+    Column("jenkins_url", Text, nullable=False, server_default=""),
+    Column("provider", String(64), nullable=False),
+    Column("model", String(200), nullable=False, server_default=""),
+    Column("options", JSON, nullable=False),
+    Column("request_params", JSON, nullable=False),
+    Column("build_facts", JSON, nullable=False),
+    Column("progress_log", JSON, nullable=False),
+    Column("failure_count", Integer, nullable=False, server_default="0"),
+    Column("groups_total", Integer, nullable=True),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("created_by", Text, nullable=False, server_default=""),
+    Column("created_at", _TIME, nullable=False),
+    Column("started_at", _TIME, nullable=True),
+    Column("completed_at", _TIME, nullable=True),
+    CheckConstraint("status IN ('pending', 'waiting', 'running', 'completed', 'failed')", name="status"),
+)
+Index(
+    "ix_analyses_unfinished",
+    analyses.c.status,
+    sqlite_where=analyses.c.completed_at.is_(None),
+    postgresql_where=analyses.c.completed_at.is_(None),
+)
+
+documents = Table(
+    "document_chunks",
+    metadata,
+    _analysis_id(primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    Column("compressed", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    _analysis_id(primary_key=True),
+    Column("group_number", Integer, primary_key=True, autoincrement=False),
+    Column("error_signature", String(64), nullable=False),
+    Column("signature_version", Integer, nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("answered_at", _TIME, nullable=False),
+)
+Index("ix_findings_signature", findings.c.error_signature, findings.c.signature_version)
+
+provider_calls = Table(
+    "provider_calls",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _analysis_id(),
+    Column("call_type", String(32), nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("input_tokens", BigInteger, nullable=True),
+    Column("output_tokens", BigInteger, nullable=True),
+    Column("cache_read_tokens", BigInteger, nullable=True),
+    Column("cache_write_tokens", BigInteger, nullable=True),
+    Column("cost_usd", Float, nullable=True),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("prompt_chars", BigInteger, nullable=False),
+    Column("response_chars", BigInteger, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("created_at", _TIME, nullable=False),
+)
+Index("ix_provider_calls_analysis", provider_calls.c.analysis_id)
+
+comments = Table(
+    "comments",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    _analysis_id(),
+    Column("test_name", Text, nullable=False),
+    Column("child_job_name", Text, nullable=False, server_default=""),
+    Column("child_build_number", Integer, nullable=False, server_default="0"),
+    Column("comment", Text, nullable=False),
+    Column("error_signature", String(64), nullable=False, server_default=""),
+    Column("username", Text, nullable=False, server_default=""),
+    Column("created_at", _TIME, nullable=False),
+)
+Index("ix_comments_analysis", comments.c.analysis_id)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _analysis_id(primary_key=True),
+    Column("child_job_name", Text, primary_key=True),
+    Column("child_build_number", Integer, primary_key=True, autoincrement=False),
+    Column("test_name", Text, primary_key=True),
+    Column("reviewed", Integer, nullable=False),
+    Column("username", Text, nullable=False, server_default=""),
+    Column("updated_at", _TIME, nullable=False),
+)

@@ -1,0 +1,254 @@
+"""Judging one failure: votes of the rules, votes of the stack, and the finding that they add up to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rootcoz.domain.failure import Failure
+from rootcoz.domain.finding import Answer, Classification, Evidence, NoVerdict, NoVerdictReason, Severity
+from rootcoz.triage import code_issue, infrastructure, product_bug
+from rootcoz.triage.report import Known, no_finding_details, write_finding
+from rootcoz.triage.rule import Rule, Weight
+from rootcoz.triage.stack import (
+    Frame,
+    FrameKind,
+    Stack,
+    TestIdentity,
+    Thrown,
+    frame_kind,
+    read_stack,
+    read_thrown,
+)
+from rootcoz.triage.weighing import Vote, weigh
+
+RULES: tuple[Rule, ...] = (*infrastructure.RULES, *code_issue.RULES, *product_bug.RULES)
+
+_OUTPUT_SHARE = 0.5
+"""What a rule counts when only the test's own output speaks for it."""
+_READ_CHARS = 20_000
+"""Of a longer text only so many characters at its start and at its end are read."""
+_QUOTE_CHARS = 300
+
+
+def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
+    """Say what broke, from nothing but the failure itself; abstains where nothing speaks clearly.
+
+    Quotations are verbatim lines of the failure's own texts, not yet verified: `evidence.claims` does that
+    for all providers alike.
+    """
+    test = TestIdentity(failure.test_name, failure.class_name, failure.file)
+    texts = _texts(failure)
+    stack = _stack(texts)
+    known = _known(failure, stack, test, affected_tests)
+    verdict = weigh([*_rule_votes(texts), *_stack_votes(known)])
+    if verdict is None:
+        return NoVerdict(
+            NoVerdictReason.ABSTAINED,
+            "The built-in rules cannot tell what broke: nothing in the failure points clearly one way. "
+            "Ask an AI provider or read the trace.",
+            details=no_finding_details(known),
+            evidence=(known.headline,) if known.headline else (),
+        )
+    return write_finding(verdict, known)
+
+
+# --- what is read --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    source: str
+    text: str
+    lowered: str
+
+
+def _texts(failure: Failure) -> tuple[_Text, ...]:
+    """The failure's texts in the order of their authority."""
+    named = (
+        ("error_message", failure.error_message),
+        ("stack_trace", failure.stack_trace),
+        ("output", failure.output),
+    )
+    texts = ((source, _bounded(text)) for source, text in named if text.strip())
+    return tuple(_Text(source, text, text.lower()) for source, text in texts)
+
+
+def _bounded(text: str) -> str:
+    """Start and end of a long text, cut at line ends so that every line left is whole."""
+    if len(text) <= 2 * _READ_CHARS:
+        return text
+    head = text[:_READ_CHARS].rpartition("\n")[0] or text[:_READ_CHARS]
+    tail = text[-_READ_CHARS:].partition("\n")[2] or text[-_READ_CHARS:]
+    return f"{head}\n{tail}"
+
+
+def _stack(texts: tuple[_Text, ...]) -> Stack:
+    """The trace, wherever the report put it: some put everything into the message."""
+    best = Stack()
+    for text in texts:
+        if text.source == "output":
+            continue
+        stack = read_stack(text.text)
+        if stack.has_frames or not best.thrown:
+            best = stack
+    return best
+
+
+# --- votes ---------------------------------------------------------------------------------------
+
+
+def _rule_votes(texts: tuple[_Text, ...]) -> Iterator[Vote]:
+    for rule in RULES:
+        for text in texts:
+            if text.source == "output" and not rule.reads_output:
+                continue
+            quote = _quote(rule, text)
+            if quote is None:
+                continue
+            share = _OUTPUT_SHARE if text.source == "output" else 1.0
+            yield Vote(
+                name=rule.name,
+                classification=rule.classification,
+                weight=rule.weight.value * share,
+                reason=rule.reason,
+                advice=rule.advice,
+                evidence=Evidence(quote, text.source),
+                severity=rule.severity,
+            )
+            break
+
+
+def _quote(rule: Rule, text: _Text) -> str | None:
+    """The first line where the rule speaks, verbatim, unless that line is a call of the trace."""
+    found = rule.find(text.text, text.lowered)
+    tries = 0
+    while found is not None and tries < _MAX_CALLS_SKIPPED:
+        start = text.text.rfind("\n", 0, found.start()) + 1
+        end = text.text.find("\n", found.start())
+        line = text.text[start : end if end >= 0 else None]
+        if not line.lstrip().startswith(_CALL_STARTS):
+            return _shortened(line, found.start() - start)
+        tries += 1
+        found = rule.pattern.search(text.text, start + len(line))
+    return None
+
+
+_CALL_STARTS = ("at ", 'File "', "... ")
+_MAX_CALLS_SKIPPED = 20
+
+
+def _shortened(line: str, at: int) -> str:
+    """A verbatim part of the line, around the place that matters."""
+    if len(line) <= _QUOTE_CHARS:
+        return line.strip()
+    start = max(0, min(at - _QUOTE_CHARS // 3, len(line) - _QUOTE_CHARS))
+    return line[start : start + _QUOTE_CHARS].strip()
+
+
+def _known(failure: Failure, stack: Stack, test: TestIdentity, affected_tests: tuple[str, ...]) -> Known:
+    """What the trace says, with the calls told apart."""
+    thrown = _with_frames(stack)
+    frames = [] if thrown is None else [(frame, frame_kind(frame, test)) for frame in thrown.frames]
+    own = [(frame, kind) for frame, kind in frames if kind in {FrameKind.TEST, FrameKind.PRODUCT}]
+    root = stack.root
+    first_line = next((line.strip() for line in failure.error_message.splitlines() if line.strip()), "")
+    exception, message = root.simple_type if root else "", root.message if root else ""
+    if not exception:
+        named = read_thrown(first_line)
+        if named is not None:
+            exception, message = Thrown(*named, "", ()).simple_type, named[1]
+    return Known(
+        failure=failure,
+        affected_tests=affected_tests,
+        exception=exception,
+        message=message or first_line,
+        raised_at=own[0][0] if own else None,
+        raised_kind=own[0][1] if own else None,
+        raised_directly=bool(own) and bool(frames) and _is_direct(own[0][0], frames),
+        test_frame=next((frame for frame, kind in own if kind is FrameKind.TEST), None),
+        product_frame=next((frame for frame, kind in own if kind is FrameKind.PRODUCT), None),
+        headline=_headline(failure, root, first_line),
+    )
+
+
+def _is_direct(own: Frame, frames: list[tuple[Frame, FrameKind]]) -> bool:
+    """Whether no library stands between the own frame and the place where the exception was raised."""
+    for frame, kind in frames:
+        if frame is own:
+            return True
+        if kind is FrameKind.LIBRARY:
+            return False
+    return False
+
+
+def _with_frames(stack: Stack) -> Thrown | None:
+    """The innermost exception whose calls are known: the root may be printed without its own."""
+    return next((thrown for thrown in reversed(stack.thrown) if thrown.frames), None)
+
+
+def _headline(failure: Failure, root: Thrown | None, first_line: str) -> Evidence | None:
+    """The line that names the exception, or else the message's first line."""
+    if root is not None and root.text:
+        for source, text in (("error_message", failure.error_message), ("stack_trace", failure.stack_trace)):
+            if root.text[:_QUOTE_CHARS] in text:
+                return Evidence(root.text[:_QUOTE_CHARS], source)
+    return Evidence(first_line[:_QUOTE_CHARS], "error_message") if first_line else None
+
+
+_ASSERTIONS = (
+    "AssertionError", "AssertionFailedError", "ComparisonFailure", "AssertionException", "Mismatch",
+    "MismatchError", "ExpectationFailedException", "ExpectationNotMetError", "AssertException",
+    "EqualException", "MultipleFailuresError", "TrueException", "ArrayComparisonFailure",
+    "AssertionFailed", "failureException",
+)  # fmt: skip
+_TEST_SET_UP = (
+    "NameError", "UnboundLocalError", "ReferenceError", "ImportError", "ModuleNotFoundError",
+    "SyntaxError", "TypeError", "AttributeError", "KeyError", "IndexError", "NullPointerException",
+    "NullReferenceException", "NoMethodError", "ClassCastException", "IndexOutOfBoundsException",
+    "ArrayIndexOutOfBoundsException", "InvalidCastException", "ArgumentError",
+    "NoSuchElementException", "panic",
+)  # fmt: skip
+
+
+def _stack_votes(known: Known) -> Iterator[Vote]:
+    """What the place where it was raised says about whose fault it is."""
+    if known.raised_at is None or known.headline is None:
+        return
+    is_assertion = (
+        not known.exception or known.exception.endswith(_ASSERTIONS) or known.message.startswith("assertion")
+    )
+    in_product = known.raised_kind is FrameKind.PRODUCT
+    if in_product and not is_assertion:
+        yield _stack_vote(
+            known, "raised-in-product", Classification.PRODUCT_BUG, Weight.FAIR,
+            "the exception was raised in the product's own code",
+            "Start at the named place in the product and find out how this state came about.",
+            Severity.HIGH,
+        )  # fmt: skip
+    elif is_assertion:
+        yield _stack_vote(
+            known, "expectation-not-met", Classification.PRODUCT_BUG, Weight.WEAK,
+            "the product gave something else than the test expects",
+            "Check first whether the expected value is still right; if it is, the product changed.",
+            Severity.MEDIUM,
+        )  # fmt: skip
+    elif known.exception.endswith(_TEST_SET_UP):
+        yield _stack_vote(
+            known, "raised-in-test", Classification.CODE_ISSUE,
+            Weight.FAIR if known.raised_directly else Weight.WEAK,
+            "the exception was raised in the test's own code and not in the product",
+            "Correct the test at the named place.",
+            Severity.MEDIUM,
+        )  # fmt: skip
+
+
+def _stack_vote(
+    known: Known,
+    name: str,
+    classification: Classification,
+    weight: Weight,
+    reason: str,
+    advice: str,
+    severity: Severity,
+) -> Vote:
+    headline = known.headline or Evidence("", "stack_trace")
+    return Vote(name, classification, weight.value, reason, advice, headline, severity)

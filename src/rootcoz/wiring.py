@@ -1,0 +1,136 @@
+"""The only place that picks adapters and hands them in."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rootcoz.analysis.pipeline import Parts
+from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
+from rootcoz.features.results import Results
+from rootcoz.kit.file_lock import FileLock, LockHeld
+from rootcoz.providers.base import Provider
+from rootcoz.providers.registry import PROVIDERS, ProviderConfig
+from rootcoz.settings import Settings, SettingsError
+from rootcoz.store.engine import Database
+
+
+class Engine(Protocol):
+    """What the faces need of the durable engine: `worker.engine.AnalysisEngine`."""
+
+    async def start(self, job_id: str) -> None:
+        """Begin the analysis in the background; harmless when it has begun already."""
+        ...
+
+    async def wait(self, job_id: str) -> None:
+        """Return when the analysis is final or deleted."""
+        ...
+
+    async def cancel(self, job_id: str) -> None:
+        """Stop the analysis if it runs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """The locked folder with all data."""
+
+    path: Path
+    database: Database
+    lock: FileLock
+
+    @property
+    def spool(self) -> Path:
+        """Request bodies on their way in; emptied at each start."""
+        return self.path / "spool"
+
+    @property
+    def workspaces(self) -> Path:
+        """What providers may look at while they are asked."""
+        return self.path / "workspaces"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the faces work with."""
+
+    settings: Settings
+    directory: DataDirectory
+    database: Database
+    engine: Engine
+    results: Results
+    providers: "ProviderShelf"
+
+
+class ProviderShelf:
+    """The providers of this server, each made once, when it is first wanted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._config = ProviderConfig(command=settings.ai_command, command_env=settings.ai_command_env)
+        self._made: dict[str, Provider] = {}
+
+    def named(self, name: str) -> Provider:
+        """The provider. Raises NotConfigured for a name this server does not know."""
+        if name not in self._made:
+            make = PROVIDERS.get(name)
+            if make is None:
+                known = ", ".join(sorted(PROVIDERS))
+                raise NotConfigured(f"Provider {name!r} is not available on this server; it has: {known}.")
+            self._made[name] = make(self._config)
+        return self._made[name]
+
+
+@asynccontextmanager
+async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory]:
+    """Make, lock and open the data directory. Raises DataDirectoryInUse and SettingsError."""
+    path = settings.data_dir
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(path / "rootcoz.lock")
+        lock.acquire()
+    except LockHeld as held:
+        raise _in_use(path, held) from None
+    except OSError as error:
+        raise SettingsError(f"ROOTCOZ_DATA_DIR: {path} cannot be used: {error.strerror or error}") from error
+    with lock:
+        database = await Database.open(path)
+        try:
+            yield DataDirectory(path, database, lock)
+        finally:
+            await database.close()
+
+
+def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
+    """What the pipeline works with."""
+    return Parts(
+        database=directory.database,
+        provider_named=ProviderShelf(settings).named,
+        server_gate=asyncio.Semaphore(settings.server_max_concurrent_ai_calls),
+        workspaces=directory.workspaces,
+        public_base_url=settings.public_base_url,
+    )
+
+
+def make_services(settings: Settings, directory: DataDirectory, engine: Engine) -> Services:
+    """What the faces work with."""
+    return Services(
+        settings=settings,
+        directory=directory,
+        database=directory.database,
+        engine=engine,
+        results=Results(directory.database),
+        providers=ProviderShelf(settings),
+    )
+
+
+def _in_use(path: Path, held: LockHeld) -> DataDirectoryInUse:
+    pid, url = held.note.get("pid"), held.note.get("server_url")
+    who = f"process {pid}" if pid else "another process"
+    where = f", which serves at {url}" if url else ""
+    return DataDirectoryInUse(
+        f"The data directory {path} is in use by {who}{where}. Stop it, or choose another with --data-dir.",
+        server_url=url if isinstance(url, str) else None,
+        pid=pid if isinstance(pid, int) else None,
+    )

@@ -1,0 +1,72 @@
+"""What can be checked of the documentation without running the product."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("changelog.d/*.md"), *ROOT.glob("docs/**/*.md")],
+    key=str,
+)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX|coming soon|lorem ipsum)\b", re.IGNORECASE)
+
+
+def page_name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_a_page_links_only_to_what_exists(page: Path) -> None:
+    dead = []
+    for target in LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        if not linked.exists() or (anchor and anchor not in anchors(linked)):
+            dead.append(target)
+
+    assert not dead
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_a_page_promises_nothing_unfinished(page: Path) -> None:
+    assert not UNFINISHED.findall(page.read_text(encoding="utf-8"))
+
+
+def test_every_page_is_in_the_site_s_navigation() -> None:
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    listed: set[str] = set()
+    for entry in site["nav"]:
+        for pages in entry.values():
+            listed.update([pages] if isinstance(pages, str) else pages)
+
+    assert listed == {str(page.relative_to(ROOT / "docs")) for page in ROOT.glob("docs/**/*.md")}
+
+
+def test_every_decision_has_context_decision_consequences_and_alternatives() -> None:
+    incomplete = [
+        record.name
+        for record in ROOT.glob("docs/decisions/[0-9]*.md")
+        if not {"context", "decision", "consequences", "alternatives"} <= anchors(record)
+    ]
+
+    assert not incomplete
+
+
+def test_the_architecture_page_names_every_package() -> None:
+    packages = {init.parent.name for init in ROOT.glob("src/rootcoz/*/__init__.py")}
+    named = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/explanation/architecture.md").read_text("utf-8")))
+
+    assert packages <= named
