@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx2
 from pydantic import TypeAdapter, ValidationError
@@ -69,19 +69,22 @@ class Client:
 
     `token` is an API key. `username` names the author in open mode and proves nothing. `transport` replaces
     the network: `httpx2.ASGITransport(app)` speaks to an application in this process. `timeout_s` is the
-    longest silence of the server, in seconds. Every method raises errors of `domain.errors` and no others.
+    longest silence of the server, in seconds. `name` is what messages call the server. Every method raises
+    errors of `domain.errors` and no others.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
+        name: str | None = None,
         token: str | None = None,
         username: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         timeout_s: float = 30.0,
     ) -> None:
         self.base_url = _checked(base_url)
+        self.name = name or _without_credentials(self.base_url)
         self._timeout_s = timeout_s
         self._http = httpx2.AsyncClient(
             base_url=self.base_url,
@@ -105,7 +108,7 @@ class Client:
 
     async def health(self) -> Health:
         """Whether the server answers, and its version."""
-        return parsed(Health, await self._exchange("GET", "/health"))
+        return parsed(Health, await self._exchange("GET", "/health"), self.name)
 
     async def submit_reports(
         self,
@@ -138,7 +141,7 @@ class Client:
             if body.error is not None:
                 raise body.error from None
             raise
-        return parsed(Accepted, response).job_id
+        return parsed(Accepted, response, self.name).job_id
 
     async def result(self, job_id: str) -> ResultResponse:
         """The analysis as it stands: partial while it runs. Raises NotFound."""
@@ -146,7 +149,7 @@ class Client:
         try:
             return ResultResponse.from_document(response.content)
         except ValidationError as error:
-            raise unreadable(response) from error
+            raise unreadable(response, self.name) from error
 
     async def list_results(self, limit: int = 50) -> list[ResultListItem]:
         """The newest analyses, newest first."""
@@ -154,7 +157,7 @@ class Client:
         try:
             return _RESULT_LIST.validate_json(response.content)
         except ValidationError as error:
-            raise unreadable(response) from error
+            raise unreadable(response, self.name) from error
 
     async def delete(self, job_id: str) -> None:
         """Delete an analysis and all that hangs on it. Raises NotFound, NotAllowed."""
@@ -212,13 +215,11 @@ class Client:
                 method, path, content=content, headers=headers, params=params, timeout=timeout
             )
         except httpx2.DecodingError as error:
-            raise Unavailable(
-                f"The reply of {self.base_url} was damaged on the way.", source=SOURCE
-            ) from error
+            raise Unavailable(f"The reply of {self.name} was damaged on the way.", source=SOURCE) from error
         except httpx2.RequestError as error:
-            raise transport_error(error, self.base_url) from error
+            raise transport_error(error, self.name) from error
         if not response.is_success:
-            raise refusal(response)
+            raise refusal(response, self.name)
         return response
 
 
@@ -248,6 +249,11 @@ def _checked(base_url: str) -> str:
             f"{base_url!r} is no address of a server; expected one like https://rootcoz.example.com."
         )
     return base_url.rstrip("/")
+
+
+def _without_credentials(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _is_loopback(base_url: str) -> bool:
