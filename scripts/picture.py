@@ -23,10 +23,10 @@ FONT_FACE = re.compile(r"@font-face\s*\{.*?\}", re.DOTALL)
 def main() -> int:
     """Run the demo in a data directory of its own and draw what it prints; returns the exit code."""
     with tempfile.TemporaryDirectory() as data_dir:
-        command = [Path(sys.executable).with_name("rootcoz"), "analyze", "--data-dir", data_dir, REPORT]
+        rootcoz = str(Path(sys.executable).with_name("rootcoz"))
         settings = {"AI_PROVIDER": "builtin", "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
         process = subprocess.run(
-            command,
+            [rootcoz, "analyze", "--data-dir", data_dir, REPORT],
             cwd=ROOT,
             env=os.environ | settings,
             stdin=subprocess.DEVNULL,

@@ -65,7 +65,7 @@ def set_up(level: str, *, exact: bool) -> None:
     if is_usable(exact=exact) and any(is_stamped(name) for name in (level, "dev")):
         return
     started = time.monotonic()
-    print(f"Setting up .venv ({level}, Python {'.'.join(map(str, sys.version_info[:3]))}) ...", flush=True)
+    print(f"Setting up .venv for {level} ...", flush=True)
     if not is_usable(exact=exact):
         make_environment()
     UNFINISHED.touch()

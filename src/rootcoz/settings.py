@@ -88,14 +88,13 @@ class Settings(BaseModel):
     # Who is asked
     ai_provider: str = Field(default="", description="Default provider. Empty: builtin.")
     ai_model: str = Field(default="", description="Default model of the provider.")
-    ai_cli_timeout: int = Field(
-        default=10, gt=0, le=1440, description="Minutes that one question may take."
-    )
+    ai_cli_timeout: int = Field(default=10, gt=0, le=1440, description="Minutes that one question may take.")
     ai_command: Command = Field(
         default=(), description="Program of provider `command`, with its arguments; read as a shell would."
     )
     ai_command_env: Words = Field(
-        default=(), description="Environment variables that the program of AI_COMMAND may see, comma separated."
+        default=(),
+        description="Environment variables that the program of AI_COMMAND may see, comma separated.",
     )
     max_concurrent_ai_calls: int = Field(
         default=3, gt=0, le=1000, description="Questions of one analysis that are asked at once."

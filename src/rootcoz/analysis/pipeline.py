@@ -151,7 +151,11 @@ class _Job:
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
                 for number in range(len(self.analysis.reports))
             ]
-        status = AnalysisStatus.FAILED if failed_because or _all_failed(groups, answers) else AnalysisStatus.COMPLETED
+        status = (
+            AnalysisStatus.FAILED
+            if failed_because or _all_failed(groups, answers)
+            else AnalysisStatus.COMPLETED
+        )
         facts = ReportFacts(
             analysis=self.analysis,
             status=status,
@@ -197,5 +201,3 @@ def _all_failed(groups: Sequence[FailureGroup], answers: dict[int, Answer]) -> b
         and answer.reason is not NoVerdictReason.ABSTAINED
         for group in groups
     )
-
-

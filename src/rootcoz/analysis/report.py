@@ -188,7 +188,13 @@ def _token_usage(ledger: Sequence[LedgerEntry]) -> dict[str, object] | None:
     calls = [_call(entry) for entry in ledger]
     sums = {
         name: sum(int(str(call[name])) for call in calls)
-        for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "total_tokens")
+        for name in (
+            "input_tokens",
+            "output_tokens",
+            "cache_read_tokens",
+            "cache_write_tokens",
+            "total_tokens",
+        )
     }
     return {
         "total_calls": len(calls),

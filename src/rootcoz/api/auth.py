@@ -88,6 +88,7 @@ class RequireSignIn:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through or answer 401."""
         if (
             scope["type"] == "http"
             and self._settings.auth_mode is AuthMode.REQUIRED

@@ -16,6 +16,7 @@ class LimitBodies:
         self._streaming_paths = streaming_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, counting, or answer 413."""
         if scope["type"] != "http" or scope["path"] in self._streaming_paths:
             await self._app(scope, receive, send)
             return

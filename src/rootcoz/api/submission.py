@@ -29,8 +29,8 @@ from rootcoz.domain.failure import Failure
 from rootcoz.kit.json_split import (
     DuplicateKey,
     ItemsRule,
-    JsonSplitter,
     JsonSplitError,
+    JsonSplitter,
     Split,
     StringRule,
     TooLong,
@@ -178,7 +178,11 @@ def _fill_places(split: Split) -> None:
 
 def _too_long(error: TooLong) -> Exception:
     if error.unit != "characters":
-        what = f"{dotted(error.path)} has" if error.path else "The request without its documents and failures has"
+        what = (
+            f"{dotted(error.path)} has"
+            if error.path
+            else "The request without its documents and failures has"
+        )
         return TooLarge(f"{what} more than {error.limit:,} {error.unit}.")
     problem = {
         "type": "string_too_long",

@@ -52,8 +52,9 @@ def enrich(
     `cases` maps the ordinal of a `testcase` element, from 0, to what is added to it; ordinals that the
     document does not have are ignored, and without any cases the document is returned as it is, unread.
     `report_url` becomes a property of the first suite unless empty or already there. `encoding` is what the
-    transport says about the bytes, if anything. Holds little more than one tag of the document in memory. InvalidReport, possibly after the first pieces,
-    for a document that is not well-formed XML or exceeds a limit of the parser.
+    transport says about the bytes, if anything. Holds little more than one tag of the document in memory.
+    InvalidReport, possibly after the first pieces, for a document that is not well-formed XML or exceeds a
+    limit of the parser.
     """
     if not cases:
         while piece := document.read(READ_SIZE):

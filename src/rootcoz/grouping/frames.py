@@ -92,18 +92,30 @@ _GENERATED = re.compile(
 
 def _function(name: str) -> str:
     """A function's name without the numbers that compilers and proxies make up."""
-    return _GENERATED.sub("<n>", name) if "$" in name or "func" in name or "__" in name or "::h" in name else name
+    return (
+        _GENERATED.sub("<n>", name)
+        if "$" in name or "func" in name or "__" in name or "::h" in name
+        else name
+    )
 
 
 _AT_LOCATION = re.compile(r"(?P<path>.*?)(?::(?P<line>[0-9]{1,7})(?::[0-9]{1,7})?)?\Z", re.DOTALL)
-_CSHARP = re.compile(r"(?P<name>[\w.`<>\[\]+|$]{1,300}\.[\w`<>.|$\[\],]{1,200}\(.{0,500}?\))(?: in (?P<path>.{1,500}?):line [0-9]{1,7})?\Z")
-_GO_FUNCTION = re.compile(r"(?:created by )?(?P<name>(?:[\w.~-]{1,100}/){0,12}+[\w.~*()%-]{1,200}\.[\w.*-]{1,200})(?:\((?:[0-9a-fx., {}?_+]|\.\.\.){0,500}\)|(?: in goroutine [0-9]{1,9}))\Z")
+_CSHARP = re.compile(
+    r"(?P<name>[\w.`<>\[\]+|$]{1,300}\.[\w`<>.|$\[\],]{1,200}\(.{0,500}?\))(?: in (?P<path>.{1,500}?):line [0-9]{1,7})?\Z"
+)
+_GO_FUNCTION = re.compile(
+    r"(?:created by )?(?P<name>(?:[\w.~-]{1,100}/){0,12}+[\w.~*()%-]{1,200}\.[\w.*-]{1,200})(?:\((?:[0-9a-fx., {}?_+]|\.\.\.){0,500}\)|(?: in goroutine [0-9]{1,9}))\Z"
+)
 _GO_FILE = re.compile(r"(?P<path>[^\s:]{1,500}\.(?:go|s)):[0-9]{1,7}(?: \+0x[0-9a-f]{1,16})?\Z")
 _PYTHON = re.compile(r'File "(?P<path>[^"]{1,500})", line [0-9]{1,7}(?:, in (?P<name>.{1,200}))?\Z')
 _PYTEST = re.compile(r"(?P<path>[^\s:]{1,300}\.pyx?):[0-9]{1,7}: ?(?P<name>in [\w<>.]{1,200}|[\w.]{0,200})\Z")
 _RUST_FUNCTION = re.compile(r"[0-9]{1,4}: (?:0x[0-9a-f]{1,16} - )?(?P<name>\S.{0,400})\Z")
-_RUBY = re.compile(r"(?:from |# )?(?P<path>[^\s:'\"]{1,300}\.rb):[0-9]{1,7}(?::in [`'](?P<name>[^'`]{1,200})['`])?\Z")
-_PHP = re.compile(r"#[0-9]{1,4} (?:(?P<path>[^\s(:]{1,300}\.(?:php|phtml|inc))\([0-9]{1,7}\)(?:: )?|\{main\}|\[internal function\]: )(?P<name>.{0,300})\Z")
+_RUBY = re.compile(
+    r"(?:from |# )?(?P<path>[^\s:'\"]{1,300}\.rb):[0-9]{1,7}(?::in [`'](?P<name>[^'`]{1,200})['`])?\Z"
+)
+_PHP = re.compile(
+    r"#[0-9]{1,4} (?:(?P<path>[^\s(:]{1,300}\.(?:php|phtml|inc))\([0-9]{1,7}\)(?:: )?|\{main\}|\[internal function\]: )(?P<name>.{0,300})\Z"
+)
 _NATIVE = re.compile(r"#[0-9]{1,4}[ :]+(?:0x[0-9a-f]{1,16} )?<unknown>\Z")
 _MORE = re.compile(r"\.{3} [0-9]{1,6} (?:more|common frames omitted)\Z")
 _RULER = re.compile(r"(?:[-=_*~^ ]{4,}|[-~^]+)\Z")
@@ -119,7 +131,7 @@ def _located(name: str, path: str, *, innermost_last: bool = False) -> Frame:
 def _read_at(text: str) -> Frame | None:
     """Frames of Java, JavaScript and C#, which all start with `at`; and of Rust, whose second line does."""
     body = text[3:].strip()
-    if body.endswith("]") and ") ~[" in body or body.endswith("]") and ") [" in body:
+    if (body.endswith("]") and ") ~[" in body) or (body.endswith("]") and ") [" in body):
         body = body[: body.rindex("[")].rstrip(" ~")
     head, bracket, location = body.rpartition("(")
     if bracket and location.endswith(")"):
@@ -133,7 +145,9 @@ def _read_at(text: str) -> Frame | None:
             return Frame(name, _kind_of_function(name))
         if line.isdecimal() or place in {"<anonymous>", "native"}:
             path = _AT_LOCATION.match(place)
-            return _located(head.strip().removeprefix("async ").removeprefix("new "), path["path"] if path else place)
+            return _located(
+                head.strip().removeprefix("async ").removeprefix("new "), path["path"] if path else place
+            )
     match = _CSHARP.match(body)
     if match:
         name = match["name"].partition("(")[0]
@@ -152,7 +166,11 @@ def _read_native(text: str) -> Frame | None:
         match = _PHP.match(text)
         if match:
             path = match["path"] or ""
-            return _located(match["name"].partition("(")[0], path) if path else Frame(match["name"], LineKind.RUNNER)
+            return (
+                _located(match["name"].partition("(")[0], path)
+                if path
+                else Frame(match["name"], LineKind.RUNNER)
+            )
     return None
 
 
@@ -194,7 +212,9 @@ def _read_other(text: str) -> Frame | None:
         match = _PYTEST.match(text)
         if match:
             name = match["name"]
-            return _located(name.removeprefix("in ") if name.startswith("in ") else "", match["path"], innermost_last=True)
+            return _located(
+                name.removeprefix("in ") if name.startswith("in ") else "", match["path"], innermost_last=True
+            )
     if text[0].isdecimal() and "::" in text:
         match = _RUST_FUNCTION.match(text)
         if match:

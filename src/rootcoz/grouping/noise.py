@@ -68,17 +68,12 @@ class Replacement:
 # --- decisions that need the words around --------------------------------------------------------
 
 _COUNTED = frozenset(
-    "agent attempt attempts build builder ci container core counter elapsed exec executor gen generation goroutine "
-    "gw host id index instance iteration job line lwp node partition pid pod pods pool ppid process replica request "
-    "retries retry round row rows run runner seed sequence session shard slave slot task tasks thread threads tid "
-    "tries try txn uid vm vu worker workers workspace".split()
+    ["agent", "attempt", "attempts", "build", "builder", "ci", "container", "core", "counter", "elapsed", "exec", "executor", "gen", "generation", "goroutine", "gw", "host", "id", "index", "instance", "iteration", "job", "line", "lwp", "node", "partition", "pid", "pod", "pods", "pool", "ppid", "process", "replica", "request", "retries", "retry", "round", "row", "rows", "run", "runner", "seed", "sequence", "session", "shard", "slave", "slot", "task", "tasks", "thread", "threads", "tid", "tries", "try", "txn", "uid", "vm", "vu", "worker", "workers", "workspace"]
 )
 """Words whose number tells one run's instance from another's."""
 
 _CODES = frozenset(
-    "code codes errno error errors err exit exited exitcode exitstatus exitvalue fault hresult http https returncode "
-    "rc ret retcode returned reason response responded signal sig signum sqlcode sqlstate status statuscode level "
-    "version vers release api schema tls ssl category class severity oserror winerror hangup".split()
+    ["code", "codes", "errno", "error", "errors", "err", "exit", "exited", "exitcode", "exitstatus", "exitvalue", "fault", "hresult", "http", "https", "returncode", "rc", "ret", "retcode", "returned", "reason", "response", "responded", "signal", "sig", "signum", "sqlcode", "sqlstate", "status", "statuscode", "level", "version", "vers", "release", "api", "schema", "tls", "ssl", "category", "class", "severity", "oserror", "winerror", "hangup"]
 )
 """Words whose number names *which* error it is."""
 
@@ -89,13 +84,12 @@ _ENDED_WITH = re.compile(
 )
 
 _HTTP_STATUSES = frozenset(
-    "200 201 202 204 206 301 302 303 304 307 308 400 401 402 403 404 405 406 407 408 409 410 411 412 413 414 415 416 "
-    "417 418 421 422 423 424 425 426 428 429 431 451 499 500 501 502 503 504 505 507 508 511 520 521 522 523 524".split()
+    ["200", "201", "202", "204", "206", "301", "302", "303", "304", "307", "308", "400", "401", "402", "403", "404", "405", "406", "407", "408", "409", "410", "411", "412", "413", "414", "415", "416", "417", "418", "421", "422", "423", "424", "425", "426", "428", "429", "431", "451", "499", "500", "501", "502", "503", "504", "505", "507", "508", "511", "520", "521", "522", "523", "524"]
 )
 """RFC 9110's statuses and the ones that widespread proxies add."""
 
 _SERVICE_PORTS = frozenset(
-    "10250 10255 11211 11434 15671 15672 16379 19092 26257 26379 27017 27018 27019 28017 50051 61613 61616".split()
+    ["10250", "10255", "11211", "11434", "15671", "15672", "16379", "19092", "26257", "26379", "27017", "27018", "27019", "28017", "50051", "61613", "61616"]
 )
 """Default ports above 10000 of widespread services (kubelet, memcached, RabbitMQ, CockroachDB, Sentinel, MongoDB, gRPC,
 ActiveMQ): they say which service was meant."""
@@ -105,9 +99,7 @@ _FIRST_RANDOM_PORT = 10_000
 the ports that were chosen for a service."""
 
 _NAMES_WITH_NUMBERS = frozenset(
-    "alpine api arm base beta alpha centos chapter cuda debian ecma ed es fedora go gpt http iso java javac jdk jre latin "
-    "log level llama node nodejs openjdk openssl php phase postgres postgresql python rc release rfc rhel rsa ruby sha "
-    "sles step stage ubuntu utf v version win windows x86 zone".split()
+    ["alpine", "api", "arm", "base", "beta", "alpha", "centos", "chapter", "cuda", "debian", "ecma", "ed", "es", "fedora", "go", "gpt", "http", "iso", "java", "javac", "jdk", "jre", "latin", "log", "level", "llama", "node", "nodejs", "openjdk", "openssl", "php", "phase", "postgres", "postgresql", "python", "rc", "release", "rfc", "rhel", "rsa", "ruby", "sha", "sles", "step", "stage", "ubuntu", "utf", "v", "version", "win", "windows", "x86", "zone"]
 )
 """Words that form a name together with the short number behind their hyphen."""
 
@@ -121,7 +113,9 @@ _WORD_BEFORE = re.compile(r"([A-Za-z]+)[^A-Za-z]*+\Z")
 _WORD_BEFORE_HYPHEN = re.compile(r"([A-Za-z]++)(?:[-_][0-9]++)*+[-_]\Z")
 _UPPER_BEFORE = re.compile(r"\b[A-Z]{2,}+(?:-[0-9]++)*+\Z")
 _POD_BEFORE = re.compile(r"\b[Pp]ods?[/ \"'=:]{1,3}+(?:[a-z0-9]++-?+)*+\Z")
-_COMPARED = re.compile(r"(?:[=!<>]=|<>|[<>] ?|\bis|\bnot|\bwas|\bbe|\bequals?|\bthan|\bgot|\bwant|\bhave)[ <:'\"(]*+\Z")
+_COMPARED = re.compile(
+    r"(?:[=!<>]=|<>|[<>] ?|\bis|\bnot|\bwas|\bbe|\bequals?|\bthan|\bgot|\bwant|\bhave)[ <:'\"(]*+\Z"
+)
 _SEPARATORS = " \t=:#'\"([<{,.-_/"
 
 
@@ -132,9 +126,9 @@ def _context(match: "re.Match[str]", width: int = 40) -> str:
 
 def _names_a_code(before: str) -> bool:
     word = _WORD_BEFORE.search(before)
-    return (word is not None and word[1].lower() in _CODES and before[word.end(1) :].strip(_SEPARATORS) == "") or (
-        _ENDED_WITH.search(before) is not None
-    )
+    return (
+        word is not None and word[1].lower() in _CODES and before[word.end(1) :].strip(_SEPARATORS) == ""
+    ) or (_ENDED_WITH.search(before) is not None)
 
 
 def _decide_hexadecimal(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001 - the protocol of decisions
@@ -199,10 +193,14 @@ def _decide_number(match: "re.Match[str]", values: bool) -> str | None:  # noqa:
     if after.lstrip()[:2] in {"==", "!=", ">=", "<="}:
         return None
     after = after[:1]
-    return None if after in ")]" and before[-1:] in "([" and before[-2:-1] in " :" and len(number) <= 3 else ID  # noqa: PLR2004
+    return (
+        None if after in ")]" and before[-1:] in "([" and before[-2:-1] in " :" and len(number) <= 3 else ID
+    )
 
 
-_CONSONANT_NAMES = frozenset("https httpd httpx xhtml pgsql mssql ntfsx dhcpd grpcs crtls tcpwr prtsc ctrls wxwdg xxhsh".split())
+_CONSONANT_NAMES = frozenset(
+    ["https", "httpd", "httpx", "xhtml", "pgsql", "mssql", "ntfsx", "dhcpd", "grpcs", "crtls", "tcpwr", "prtsc", "ctrls", "wxwdg", "xxhsh"]
+)
 """Names of five consonants that people give; a generated suffix of letters alone is as rare as these are common."""
 
 # --- the rules -----------------------------------------------------------------------------------
@@ -392,7 +390,9 @@ RULES: tuple[NoiseRule, ...] = (
         pattern=r"(?<=[a-z-])[0-9]{1,4}(?:\.[a-z][a-z-]{0,30}+[0-9]{0,4}+){2,6}+(?![0-9A-Za-z(:.]*\()",
         placeholder="",
         why="Numbered nodes of one farm are interchangeable; the words of their names are not.",
-        masks=(('host "worker-3.ci8.example.com" (10.1.2.3)', 'host "worker-<id>.ci<id>.example.com" (<addr>)'),),
+        masks=(
+            ('host "worker-3.ci8.example.com" (10.1.2.3)', 'host "worker-<id>.ci<id>.example.com" (<addr>)'),
+        ),
         decide=lambda match, _values: re.sub(r"[0-9]+", ID, match[0]),
     ),
     NoiseRule(
@@ -508,7 +508,9 @@ def _joined_alternatives() -> dict[str, "re.Pattern[str]"]:
     for character in sorted({character for rule in RULES for character in rule.starts}):
         numbers = tuple(number for number, rule in enumerate(RULES) if character in rule.starts)
         if numbers not in made:
-            made[numbers] = re.compile("|".join(f"(?P<rule{number}>{RULES[number].pattern})" for number in numbers))
+            made[numbers] = re.compile(
+                "|".join(f"(?P<rule{number}>{RULES[number].pattern})" for number in numbers)
+            )
         table[character] = made[numbers]
     return table
 

@@ -69,7 +69,9 @@ class SignatureExplanation:
         return tuple(line.contribution for line in self.stack if line.contributes)
 
 
-_ASSERTION = re.compile(r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT")
+_ASSERTION = re.compile(
+    r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT"
+)
 _ASSERTION_SIGNS = ("xpect", "ssert", "==", "!=", "but was", "toBe", "toEqual", "EXPECT")
 
 _frames: dict[str, Frame | None] = {}

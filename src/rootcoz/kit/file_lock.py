@@ -9,7 +9,7 @@ from typing import Self
 import orjson
 
 
-class LockHeld(Exception):  # noqa: N818 - a state of the lock rather than a malfunction
+class LockHeld(Exception):
     """Another process holds the lock. `note` is what it left there; empty if it left nothing readable."""
 
     def __init__(self, path: Path, note: dict[str, object]) -> None:

@@ -18,5 +18,5 @@ class ProviderConfig:
 
 PROVIDERS: dict[str, Callable[[ProviderConfig], Provider]] = {
     "builtin": lambda _: BuiltinProvider(),
-    "command": lambda config: CommandProvider(config.command, environment_names=config.command_env),
+    "command": lambda config: CommandProvider(config.command, variables=config.command_env),
 }

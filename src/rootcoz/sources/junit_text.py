@@ -56,14 +56,13 @@ class Case:
     outputs: int = 0
     output: HeadTail = field(default_factory=lambda: HeadTail(head=0, tail=_OUTPUT_ROOM))
 
-    def add_problem(self, kind: str, attributes: Mapping[str, str]) -> HeadTail:
-        """A further `failure` or `error`; returns where its text goes."""
-        problem = Problem(kind, attributes)
-        if len(self.problems) < PROBLEM_LIMIT:
-            self.problems.append(problem)
-        else:
+    def add_problem(self, kind: str, attributes: Mapping[str, str]) -> HeadTail | None:
+        """A further `failure` or `error`; returns where its text goes, None for nowhere."""
+        if len(self.problems) >= PROBLEM_LIMIT:
             self.problems_left_out += 1
-        return problem.text
+            return None
+        self.problems.append(Problem(kind, attributes))
+        return self.problems[-1].text
 
     def add_output(self) -> HeadTail:
         """A further element with output; returns where its text goes."""

@@ -101,7 +101,9 @@ class _Reader:
         elif tag == "skipped":
             case.skipped = True
 
-    def _listen(self, text: HeadTail) -> None:
+    def _listen(self, text: HeadTail | None) -> None:
+        if text is None:
+            return
         self._text = text
         self._text_depth = self.parser.depth
         self.parser.listen(text.add)

@@ -156,7 +156,9 @@ async def review_counts(connection: AsyncConnection, job_id: str) -> ReviewCount
     if row is None:
         return ReviewCounts(0, 0, 0)
     reviewed = await connection.scalar(
-        select(func.count()).select_from(reviews).where(reviews.c.analysis_id == row.id, reviews.c.reviewed == 1)
+        select(func.count())
+        .select_from(reviews)
+        .where(reviews.c.analysis_id == row.id, reviews.c.reviewed == 1)
     )
     commented = await connection.scalar(
         select(func.count()).select_from(comments).where(comments.c.analysis_id == row.id)

@@ -52,9 +52,10 @@ class Database:
     async def _current_revision(self) -> str | None:
         async with self._reader.connect() as connection:
             try:
-                return await connection.scalar(text("SELECT version_num FROM alembic_version"))
+                revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
             except OperationalError:
                 return None
+        return None if revision is None else str(revision)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

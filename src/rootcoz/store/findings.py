@@ -40,7 +40,12 @@ class LedgerEntry:
 
 
 async def save_answers(
-    connection: AsyncConnection, analysis_id: int, answers: Sequence[GroupAnswer], *, provider: str, model: str
+    connection: AsyncConnection,
+    analysis_id: int,
+    answers: Sequence[GroupAnswer],
+    *,
+    provider: str,
+    model: str,
 ) -> None:
     """Keep the answers and their calls. A group that has an answer already is an error of ours and fails."""
     moment = utc_now()

@@ -30,7 +30,9 @@ metadata = MetaData(
 )
 
 _ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
-_TIME = String(24)  # UTC, ISO 8601, milliseconds, Z: sorts as text in order of time, the same in both databases
+_TIME = String(
+    24
+)  # UTC, ISO 8601, milliseconds, Z: sorts as text in order of time, the same in both databases
 
 
 def _analysis_id(*, primary_key: bool = False) -> Column[int]:

@@ -42,12 +42,14 @@ class AnalysisEngine:
         self._data_dir = data_dir
         self._poll_s = _POLL_SHORT_LIVED_S if short_lived else _POLL_S
         self._ended: dict[str, asyncio.Event] = {}
+        self._working: set[asyncio.Future[None]] = set()
+        self._closing = False
 
     @classmethod
     def current(cls) -> Self:
         """The launched engine: workflows are found by name and have no other way to it."""
         if not isinstance(cls._current, cls):
-            raise RuntimeError("the engine has not been launched")
+            raise TypeError("the engine has not been launched")
         return cls._current
 
     def launch(self) -> None:
@@ -62,7 +64,6 @@ class AnalysisEngine:
             "executor_id": EXECUTOR,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "CRITICAL",  # it logs each failed workflow with its trace; ours are logged once, with ids
-            "run_admin_server": False,
             "notification_listener_polling_interval_sec": self._poll_s,
         }
         DBOS(config=config)
@@ -98,10 +99,34 @@ class AnalysisEngine:
         while finished := await DBOS.list_workflows_async(status=_FINISHED, limit=500, load_input=False):
             await DBOS.delete_workflows_async([workflow.workflow_id for workflow in finished])
 
+    async def run_interruptibly(self, work: Work) -> None:
+        """Do the work of a step. When we close meanwhile, it is cancelled and this call never returns.
+
+        The engine below would take any end of the step, a cancellation too, for its outcome. An interrupted step
+        has none: it is to be done again at the next launch.
+        """
+        task = asyncio.ensure_future(work())
+        self._working.add(task)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait([task])
+            if self._closing:
+                await asyncio.Event().wait()
+            raise
+        finally:
+            self._working.discard(task)
+
     async def close(self) -> None:
         """Stop. What is still running goes on at the next launch."""
-        # In a thread of its own: destroying the engine also ends the loop's default thread pool.
-        await asyncio.get_running_loop().run_in_executor(None, DBOS.destroy)
+        self._closing = True
+        interrupted = list(self._working)
+        for task in interrupted:
+            task.cancel()
+        if interrupted:
+            await asyncio.wait(interrupted)
+        await asyncio.to_thread(DBOS.destroy)
         AnalysisEngine._current = None
 
     def announce_end(self, job_id: str) -> None:
@@ -114,8 +139,10 @@ class AnalysisEngine:
 
 
 async def _durable_step(name: str, work: Work) -> None:
+    engine = AnalysisEngine.current()
+
     async def body() -> None:
-        await work()
+        await engine.run_interruptibly(work)
 
     await DBOS.run_step_async({"name": name, "preemptible": True}, body)
 
@@ -129,9 +156,9 @@ async def run_analysis(job_id: str) -> None:
         await analyse(job_id, engine.parts, _durable_step)
     except NotFound:
         logger.info("analysis_gone")
-    except Exception as error:  # noqa: BLE001 - the one place around a task: recorded, never lost
+    except Exception as error:
         reason = _reason(error)
-        logger.error("analysis_failed", reason=reason, exc_info=not isinstance(error, RootcozError))
+        logger.warning("analysis_failed", reason=reason, exc_info=not isinstance(error, RootcozError))
         with contextlib.suppress(NotFound):  # deleted while it ran
             await give_up(job_id, engine.parts, reason)
     finally:

@@ -40,7 +40,7 @@ async def list_results(
         ResultListItem(
             job_id=item.job_id,
             jenkins_url=item.jenkins_url,
-            status=item.status,  # type: ignore[arg-type]  # the table's CHECK constraint allows just these
+            status=item.status,
             created_at=item.created_at,
         )
         for item in await services.results.recent(limit)
@@ -51,7 +51,10 @@ async def list_results(
     "/results/{job_id}",
     response_model=ResultResponse,
     responses={
-        202: {"model": ResultResponse, "description": "The analysis is still in progress; result is partial."},
+        202: {
+            "model": ResultResponse,
+            "description": "The analysis is still in progress; result is partial.",
+        },
         **error_responses(404),
     },
 )

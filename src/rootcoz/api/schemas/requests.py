@@ -157,7 +157,9 @@ class RawFailure(BaseModel):
 class NamedReport(BaseModel):
     """One of several report documents of the same run."""
 
-    name: NonBlank = Field(description="What to call the document, for example its file name.", max_length=1000)
+    name: NonBlank = Field(
+        description="What to call the document, for example its file name.", max_length=1000
+    )
     xml: str = Field(description="The document. Maximum size: 50 MB.", max_length=RAW_XML_LIMIT)
 
 

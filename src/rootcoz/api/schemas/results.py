@@ -210,7 +210,9 @@ class StoredResult(BaseModel):
     ai_provider: str | None = Field(default=None, description="Effective AI provider.")
     ai_model: str | None = Field(default=None, description="Effective AI model.")
     failures: list[FailureResult] = Field(default=[], description="Structured failure analyses.")
-    child_job_analyses: list[ChildJobAnalysis] = Field(default=[], description="Recursive child-job analyses.")
+    child_job_analyses: list[ChildJobAnalysis] = Field(
+        default=[], description="Recursive child-job analyses."
+    )
     token_usage: TokenUsage | None = Field(default=None, description="Aggregated AI token usage.")
     request_params: dict[str, Any] = Field(
         default={}, description="Saved request parameters with sensitive credential fields stripped."
@@ -250,7 +252,9 @@ class ResultResponse(BaseModel):
     job_id: str = Field(description="Analysis job ID.")
     jenkins_url: str = Field(description="Stored Jenkins build URL.")
     status: StatusName = Field(description="Job status.")
-    result: StoredResult | None = Field(description="Stored analysis payload. Partial while the job is running.")
+    result: StoredResult | None = Field(
+        description="Stored analysis payload. Partial while the job is running."
+    )
     created_at: str = Field(description="Creation timestamp, UTC, ISO 8601.")
     analysis_started_at: str | None = Field(description="Timestamp when analysis execution started.")
     completed_at: str | None = Field(description="Completion timestamp.")
