@@ -11,7 +11,7 @@ from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
 from rootcoz.domain.errors import OutsideError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
-from rootcoz.evidence.claims import check_claims, claim_sources
+from rootcoz.evidence.claims import check_claims
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
 from rootcoz.prompts.answer import parse_answer
 from rootcoz.providers.base import Provider, Question, Reply, Usage
@@ -41,17 +41,32 @@ class Asker:
 
         Returns when every answer has been saved. One group's trouble becomes its NoVerdict and never sinks the rest.
         """
-        size = FREE_BATCH if self.provider.costs_nothing else 1
-        batches = [groups[start : start + size] for start in range(0, len(groups), size)]
-        waiting = iter(batches)
+        if self.provider.costs_nothing:
+            await self._ask_in_batches(groups, failures, save)
+            return
+        waiting = iter(groups)
 
         async def work() -> None:
-            for batch in waiting:
-                await save([await self._ask(group, failures) for group in batch])
+            for group in waiting:
+                async with self.server_gate:
+                    answer = await self._ask(group, failures)
+                await save([answer])
 
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(self.options.max_concurrent_questions, len(batches))):
+            for _ in range(min(self.options.max_concurrent_questions, len(groups))):
                 tasks.create_task(work())
+
+    async def _ask_in_batches(
+        self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
+    ) -> None:
+        """Ask a provider that only thinks: in a thread, so that nobody else waits while it does."""
+
+        async def ask_all(batch: Sequence[FailureGroup]) -> list[GroupAnswer]:
+            return [await self._ask(group, failures) for group in batch]
+
+        for start in range(0, len(groups), FREE_BATCH):
+            batch = groups[start : start + FREE_BATCH]
+            await save(await asyncio.to_thread(asyncio.run, ask_all(batch)))
 
     def close(self) -> None:
         """Remove the workspaces."""
@@ -60,15 +75,13 @@ class Asker:
     async def _ask(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         affected = tuple(failures[member].test_name for member in group.members)
         files = workspace_files(group, affected)
-        started = time.monotonic()
         question = await self._question(group, affected, files)
+        started = time.monotonic()
         try:
-            async with self.server_gate:
-                started = time.monotonic()
-                reply = await self.provider.ask(question)
+            reply = await self.provider.ask(question)
         except OutsideError as error:
             return self._answer(group, _no_answer(error), question, None, started, str(error))
-        answer = check_claims(parse_answer(reply.text), claim_sources(group.representative))
+        answer = check_claims(parse_answer(reply.text), failure_texts(group.representative))
         return self._answer(group, answer, question, reply, started, "")
 
     async def _question(
@@ -79,12 +92,7 @@ class Asker:
         if self.provider.reads_prompt:
             workspace = self.workspace / f"group-{group.number}"
             await asyncio.to_thread(_write_files, workspace, files)
-            prompt = analyse_prompt(
-                failure=group.representative,
-                affected_tests=affected,
-                files=files,
-                raw_prompt=self.options.raw_prompt,
-            )
+            prompt = analyse_prompt(group, affected, raw_prompt=self.options.raw_prompt)
         return Question(
             group=group,
             affected_tests=affected,
@@ -122,6 +130,15 @@ class Asker:
         # The built-in analyser is not an AI: it has no place in a ledger of what the AIs cost.
         calls = () if self.provider.costs_nothing else (call,)
         return GroupAnswer(group.number, group.signature, answer, calls)
+
+
+def failure_texts(failure: Failure) -> dict[str, str]:
+    """The failure's own texts by the names that evidence calls them. Claims are looked up here and nowhere else."""
+    return {
+        "error_message": failure.error_message,
+        "stack_trace": failure.stack_trace,
+        "output": failure.output,
+    }
 
 
 def _no_answer(error: OutsideError) -> NoVerdict:
