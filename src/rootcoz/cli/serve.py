@@ -111,24 +111,18 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = _Server(
-        config, f"Serving {_address(settings)} with data in {settings.data_dir}. Stop with Ctrl-C."
-    )
+    server = _Server(config, app, settings)
     with _stopping_on_signals(server):
-        async with _lifespan(app):
-            app.state.services.directory.lock.leave_note(
-                {"pid": os.getpid(), "server_url": _address(settings)}
-            )
+        async with app.router.lifespan_context(app):
             await server.serve(sockets=[listener])
     return NOTHING_FAILED if server.was_up else COULD_NOT_ANALYSE
 
 
-def _lifespan(app: FastAPI):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own private type
-    return app.router.lifespan_context(app)
-
-
-def _address(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+def server_address(settings: Settings) -> str:
+    """Where this machine's programs reach the server. Listening everywhere includes the loopback address."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - nothing is bound here
+    host = everywhere.get(settings.host, settings.host)
+    host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{settings.port}"
 
 
@@ -139,16 +133,20 @@ class _Server(uvicorn.Server):
     short.
     """
 
-    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
         super().__init__(config)
-        self._greeting = greeting
+        self._app = app
+        self._settings = settings
         self.was_up = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self.was_up = True
-            say(self._greeting)
+            address = server_address(self._settings)
+            # For commands that find the data directory in use: they talk to this server instead.
+            self._app.state.services.directory.lock.leave_note({"pid": os.getpid(), "server_url": address})
+            say(f"Serving {address} with data in {self._settings.data_dir}. Stop with Ctrl-C.")
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

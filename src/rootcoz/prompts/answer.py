@@ -192,8 +192,9 @@ def parse_answer(text: str) -> Answer:
 
 def _candidates(text: str) -> Iterator[dict[str, Any]]:
     """Objects in the reply that could be the answer; the last usable one is what the provider ended on."""
-    whole = _decoded(text.strip())
-    if whole is not None:
+    stripped = text.strip()
+    whole = _decoded(stripped)
+    if whole is not None and whole[1] == len(stripped):
         yield whole[0]
         return
     position, tries = 0, 0
