@@ -104,10 +104,14 @@ class Settings(BaseModel):
         ),
     )
     anthropic_api_key: SecretStr | None = Field(default=None, description="Key for claude.")
-    anthropic_base_url: str = Field(default="", description="Address of claude's service. Empty: Anthropic's.")
+    anthropic_base_url: str = Field(
+        default="", description="Address of claude's service. Empty: Anthropic's."
+    )
     claude_binary: str = Field(default="", description="Claude Code. Empty: `claude` of the PATH.")
     gemini_api_key: SecretStr | None = Field(default=None, description="Key for gemini.")
-    google_gemini_base_url: str = Field(default="", description="Address of gemini's service. Empty: Google's.")
+    google_gemini_base_url: str = Field(
+        default="", description="Address of gemini's service. Empty: Google's."
+    )
     gemini_binary: str = Field(default="", description="Gemini CLI. Empty: `gemini` of the PATH.")
     cursor_api_key: SecretStr | None = Field(default=None, description="Key for cursor.")
     cursor_binary: str = Field(

@@ -18,7 +18,9 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
     Compression is not asked for, since a small body may unpack into a large one.
     """
 
-    def __init__(self, limit_bytes: int = REPLY_LIMIT, inner: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, limit_bytes: int = REPLY_LIMIT, inner: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
         self._inner = inner or httpx2.AsyncHTTPTransport()
         self._limit = limit_bytes
 

@@ -131,7 +131,8 @@ class ClaudeProvider:
             secret=self._access.api_key,
         )
         return await with_prices(
-            tuple(OfferedModel(entry.id, entry.display_name or entry.id) for entry in listing.data), PRICE_LIST
+            tuple(OfferedModel(entry.id, entry.display_name or entry.id) for entry in listing.data),
+            PRICE_LIST,
         )
 
     async def _attempt(self, question: Question, left_s: float) -> Reply:
@@ -179,9 +180,15 @@ class ClaudeProvider:
         if result.api_error_status is not None:
             return vendor.refusal(result.api_error_status, said)
         if result.api_error == "max_output_tokens":
-            return vendor.refused(f"{WHAT}'s answer was cut short at the model's limit of output. It said: {said}")
+            return vendor.refused(
+                f"{WHAT}'s answer was cut short at the model's limit of output. It said: {said}"
+            )
         message = f"{WHAT} failed: {said}"
-        return vendor.unavailable(message) if result.api_error == "connection_failed" else vendor.refused(message)
+        return (
+            vendor.unavailable(message)
+            if result.api_error == "connection_failed"
+            else vendor.refused(message)
+        )
 
     def _vendor(self, model: str) -> Vendor:
         return Vendor(WHAT, SOURCE, KEY, model)

@@ -171,7 +171,9 @@ class GeminiProvider:
         )
         stderr = ended.stderr.decode(errors="replace")
         if _SKIPPED in stderr:
-            raise vendor.refused(f"{WHAT} did not accept its settings file and ran without: {self._said(stderr)}")
+            raise vendor.refused(
+                f"{WHAT} did not accept its settings file and ran without: {self._said(stderr)}"
+            )
         if ended.exit_code != 0:
             raise self._failure(ended, stderr, vendor)
         output = self._output(ended)

@@ -158,7 +158,9 @@ class OpenAIProvider:
                 said = self._clean(_message(error.body))
                 return vendor.refusal(error.status_code, said, retry_after_s=error.retry_after)
             case exceptions.UsageLimitExceeded():
-                return vendor.refused(f"{WHAT} came to no answer within the limits: {self._clean(str(error))}")
+                return vendor.refused(
+                    f"{WHAT} came to no answer within the limits: {self._clean(str(error))}"
+                )
             case exceptions.OutputTokenLimitExceeded():
                 return vendor.refused(f"{WHAT}'s answer was cut short at the model's limit of output.")
             case exceptions.ModelRateLimitError():

@@ -81,7 +81,9 @@ class WorkspaceReader:
             for file in [top] if top.is_file() else self._files(top):
                 left -= file.lstat().st_size
                 if left < 0:
-                    matches.append("… the other files were not searched: there is too much. Name a folder or file.")
+                    matches.append(
+                        "… the other files were not searched: there is too much. Name a folder or file."
+                    )
                     break
                 matches += self._matches(file, wanted)
                 if len(matches) >= MATCH_LIMIT:
