@@ -1,7 +1,7 @@
 """What one 50 MB request with 20,000 failing cases costs, and how long everybody else waits meanwhile.
 
 Starts a real server, sends the document as raw_xml, and asks /health in a row from another process all the while.
-Goals: /health is never held up more than 50 ms. Usage: python bench/bench_big_request.py [--groups N]
+Goals: /health is never held up more than 50 ms. Usage: python -m bench.bench_big_request [--groups N]
 """
 
 import argparse
@@ -14,12 +14,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
 
 import httpx2
-from bench_junit_reading import write_document
+from bench.bench_junit_reading import write_document
 
 MEGABYTES = 49.9
 """Just below the limit of 50,000,000 characters."""
@@ -32,10 +32,13 @@ def server(data: Path) -> Iterator[tuple[str, int]]:
     """A server on a free port: its address and process id."""
     command = [sys.executable, "-m", "rootcoz.cli.main", "serve", "--port", "0", "--data-dir", str(data)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None  # noqa: S101 - tells the type checker what PIPE means
+        assert process.stderr is not None
         address = ""
         while not address:
-            found = re.search(r"http://\S+", process.stderr.readline())
+            line = process.stderr.readline()
+            if not line:
+                raise SystemExit("the server did not start")
+            found = re.search(r"http://\S+", line)
             address = found[0] if found else ""
         try:
             yield address, process.pid
@@ -44,7 +47,7 @@ def server(data: Path) -> Iterator[tuple[str, int]]:
             process.wait()
 
 
-def watch_health(url: str, stop: Event, times: Any) -> None:  # noqa: ANN401 - a queue of this module's making
+def watch_health(url: str, stop: Event, times: "Queue[list[float]]") -> None:
     """Ask again and again; report every time it took, in milliseconds."""
     measured = []
     with httpx2.Client(base_url=url, trust_env=False, timeout=60) as client:
@@ -65,7 +68,8 @@ def memory_mb(pid: int) -> float:
 
 def held_up(url: str, seconds: float | None, body: Path | None) -> tuple[list[float], float, bytes]:
     """Times of /health while the body is being worked on, or for `seconds` with nothing to do."""
-    stop, times = multiprocessing.Event(), multiprocessing.Queue()
+    stop = multiprocessing.Event()
+    times: multiprocessing.Queue[list[float]] = multiprocessing.Queue()
     watcher = multiprocessing.Process(target=watch_health, args=(url, stop, times))
     watcher.start()
     time.sleep(0.5)
@@ -108,8 +112,9 @@ def main() -> None:
         for name, times in (("idle", idle), ("during the request", busy)):
             times.sort()
             print(
-                f"/health {name:18} median {times[len(times) // 2]:.1f} ms, p99 {times[len(times) * 99 // 100]:.1f} ms, "
-                f"longest {times[-1]:.1f} ms of {len(times):,} (goal for the longest: {HELD_UP_GOAL_MS:.0f})"
+                f"/health {name:18} median {times[len(times) // 2]:.1f} ms, "
+                f"p99 {times[len(times) * 99 // 100]:.1f} ms, longest {times[-1]:.1f} ms of {len(times):,} "
+                f"(goal for the longest: {HELD_UP_GOAL_MS:.0f})"
             )
 
 

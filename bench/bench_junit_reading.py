@@ -1,7 +1,7 @@
 """Measures reading and enriching of a 50 MB JUnit XML document with 20,000 failing cases.
 
 Each measurement runs in a process of its own, so that its peak of memory is its own. Goals for reading: 3 s
-and 300 MB. Usage: python bench/bench_junit_reading.py [--megabytes 50] [--failures 20000]
+and 300 MB. Usage: python -m bench.bench_junit_reading [--megabytes 50] [--failures 20000]
 """
 
 import argparse

@@ -11,7 +11,7 @@ from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
 from rootcoz.domain.errors import OutsideError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
-from rootcoz.evidence.claims import check_claims, claim_sources
+from rootcoz.evidence.claims import check_claims
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
 from rootcoz.prompts.answer import answer_schema, parse_answer
 from rootcoz.prompts.repair import EARLIER_ANSWER_FILE, repair_prompt
@@ -44,17 +44,32 @@ class Asker:
 
         Returns when every answer has been saved. One group's trouble becomes its NoVerdict and never sinks the rest.
         """
-        size = FREE_BATCH if self.provider.costs_nothing else 1
-        batches = [groups[start : start + size] for start in range(0, len(groups), size)]
-        waiting = iter(batches)
+        if self.provider.costs_nothing:
+            await self._ask_in_batches(groups, failures, save)
+            return
+        waiting = iter(groups)
 
         async def work() -> None:
-            for batch in waiting:
-                await save([await self._ask(group, failures) for group in batch])
+            for group in waiting:
+                async with self.server_gate:
+                    answer = await self._ask(group, failures)
+                await save([answer])
 
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(self.options.max_concurrent_questions, len(batches))):
+            for _ in range(min(self.options.max_concurrent_questions, len(groups))):
                 tasks.create_task(work())
+
+    async def _ask_in_batches(
+        self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
+    ) -> None:
+        """Ask a provider that only thinks: in a thread, so that nobody else waits while it does."""
+
+        async def ask_all(batch: Sequence[FailureGroup]) -> list[GroupAnswer]:
+            return [await self._ask(group, failures) for group in batch]
+
+        for start in range(0, len(groups), FREE_BATCH):
+            batch = groups[start : start + FREE_BATCH]
+            await save(await asyncio.to_thread(asyncio.run, ask_all(batch)))
 
     def close(self) -> None:
         """Remove the workspaces."""
@@ -70,19 +85,18 @@ class Asker:
             calls.append(call)
             # An answer that cannot be read is still worth more to people than the news that nobody answered.
             answer = answer if call.error else mended
-        answer = check_claims(answer, claim_sources(group.representative))
+        answer = check_claims(answer, failure_texts(group.representative))
         # The built-in analyser is not an AI: it has no place in a ledger of what the AIs cost.
         booked = () if self.provider.costs_nothing else tuple(calls)
         return GroupAnswer(group.number, group.signature, answer, booked)
 
     async def _put(self, question: Question, call_type: str) -> tuple[Answer, ProviderCall]:
         """One call and what came of it. The provider's trouble is an answer, too: that there is none, and why."""
-        async with self.server_gate:
-            started = time.monotonic()
-            try:
-                reply = await self.provider.ask(question)
-            except OutsideError as error:
-                return _no_answer(error), self._call(question, call_type, started, error=str(error))
+        started = time.monotonic()
+        try:
+            reply = await self.provider.ask(question)
+        except OutsideError as error:
+            return _no_answer(error), self._call(question, call_type, started, error=str(error))
         return _read(reply), self._call(question, call_type, started, reply)
 
     async def _question(self, group: FailureGroup, affected: tuple[str, ...]) -> Question:
@@ -150,6 +164,15 @@ def _unusable(answer: Answer) -> NoVerdict | None:
     if isinstance(answer, NoVerdict) and answer.reason is NoVerdictReason.UNUSABLE_ANSWER:
         return answer
     return None
+
+
+def failure_texts(failure: Failure) -> dict[str, str]:
+    """The failure's own texts by the names that evidence calls them. Claims are looked up here and nowhere else."""
+    return {
+        "error_message": failure.error_message,
+        "stack_trace": failure.stack_trace,
+        "output": failure.output,
+    }
 
 
 def _no_answer(error: OutsideError) -> NoVerdict:

@@ -24,8 +24,6 @@ from rootcoz.store import builds, findings
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
 
-RESULT = "result"
-"""Kind of the document that is sent to whoever asks for the result."""
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
 
@@ -169,7 +167,7 @@ class _Job:
         )
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts))))
         async with self.database.write() as connection:
-            await save_document(connection, self.analysis.id, RESULT, packed)
+            await save_document(connection, self.analysis.id, builds.RESULT, packed)
             await analyses_store.finish_analysis(connection, self.analysis.id, status)
 
     def _report_url(self) -> str:

@@ -85,7 +85,7 @@ class Provider(Protocol):
     reads_prompt: bool
     """Whether it wants `Question.prompt` and a workspace; False spares making them."""
     costs_nothing: bool
-    """Whether asking again after a crash is free, so that answers may be saved in batches."""
+    """Whether it only thinks, without waiting for anything: asked in batches in a thread of its own."""
 
     def check(self, model: str) -> None:
         """Fail early, before any work: raises NotConfigured naming the setting that is missing."""

@@ -183,7 +183,7 @@ class _Agents:
 
     def __init__(self) -> None:
         import openai  # noqa: PLC0415 - see the module's text
-        import pydantic_ai.models.openai  # noqa: PLC0415
+        import pydantic_ai.models.openai  # noqa: F401, PLC0415 - loads what a run needs, in this thread
         from pydantic_ai.exceptions import AgentRunError  # noqa: PLC0415
 
         self.errors: tuple[type[Exception], ...] = (AgentRunError, openai.OpenAIError)

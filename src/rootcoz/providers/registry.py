@@ -13,6 +13,9 @@ from rootcoz.providers.gemini import GeminiProvider
 from rootcoz.providers.openai import OpenAIProvider
 
 
+NOT_SET = Access()
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
     """What the server's settings say about providers."""
@@ -21,10 +24,10 @@ class ProviderConfig:
     command_env: tuple[str, ...] = ()
     cli_env: tuple[str, ...] = ()
     """Names of variables that the vendors' command lines may see."""
-    claude: Access = Access()
-    gemini: Access = Access()
-    cursor: Access = Access()
-    openai: Access = Access()
+    claude: Access = NOT_SET
+    gemini: Access = NOT_SET
+    cursor: Access = NOT_SET
+    openai: Access = NOT_SET
     settings_folders: tuple[Path, ...] = ()
     """Places for settings files of ours that a command line reads; the first that it accepts is taken."""
 

@@ -46,7 +46,7 @@ class WorkspaceReader:
             return f"error: {refusal}"
         if not top.is_dir():
             return f"error: {path} is no folder"
-        lines = []
+        lines: list[str] = []
         for file in self._files(top):
             if len(lines) == LIST_LIMIT:
                 lines.append(f"… and more; only {LIST_LIMIT} are shown. Name a folder further down.")

@@ -1,6 +1,6 @@
 """How many signatures a second one core makes, on traces of about 2 kB.
 
-    PYTHONPATH=src python bench/signature_speed.py
+    python -m bench.bench_signature_speed
 
 Two figures. *typical*: 20,000 failures of one build; each message is unique (time, ids, port, address), the frames come
 from 200 places in the code. *cold*: every frame has a line number of its own too, so that nothing can be remembered.

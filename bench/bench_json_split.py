@@ -1,6 +1,6 @@
 """Speed and memory of `kit.json_split` beside `orjson.loads` of the whole, each in a process of its own.
 
-    python bench/json_split.py [MEGABYTES]
+    python -m bench.bench_json_split [MEGABYTES]
 
 Two bodies: one long XML string, and a list of failures with 2 kB stack traces. The body lies in a file and
 is read in chunks of 64 kB, as a server gets it; the whole-document side has to gather those chunks first,
