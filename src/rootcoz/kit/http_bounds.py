@@ -1,48 +1,33 @@
-"""An HTTP transport whose replies cannot fill the memory: what is too long ends in an error while it is read."""
+"""An HTTP client whose replies cannot fill the memory: what is too long ends in an error while it is read."""
 
 from collections.abc import AsyncIterator
 
 import httpx2
 
 REPLY_LIMIT = 10_000_000
-"""Bytes of one reply, unpacked or not."""
+"""Bytes of one reply."""
 
 
 class ReplyTooLong(httpx2.TransportError):
     """The reply was longer than allowed."""
 
 
-class BoundedTransport(httpx2.AsyncBaseTransport):
-    """The ordinary transport with a limit on each reply's body.
+def bounded_client(*, timeout_s: float, limit_bytes: int = REPLY_LIMIT) -> httpx2.AsyncClient:
+    """A client as usual, proxies of the environment included, that follows no redirects.
 
-    Compression is not asked for, since a small body may unpack into a large one.
+    Reading a reply of more than `limit_bytes` raises ReplyTooLong. Compression is not asked for and not accepted,
+    since a small body may unpack into a large one.
     """
 
-    def __init__(
-        self, limit_bytes: int = REPLY_LIMIT, inner: httpx2.AsyncBaseTransport | None = None
-    ) -> None:
-        self._inner = inner or httpx2.AsyncHTTPTransport()
-        self._limit = limit_bytes
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send the request; the returned body raises ReplyTooLong when it is read beyond the limit."""
-        request.headers["accept-encoding"] = "identity"
-        reply = await self._inner.handle_async_request(request)
-        if not isinstance(reply.stream, httpx2.AsyncByteStream):
-            raise TypeError("an asynchronous transport answered with a synchronous body")
+    async def bound(reply: httpx2.Response) -> None:
         if reply.headers.get("content-encoding", "identity") != "identity":
-            await reply.aclose()
             raise httpx2.RemoteProtocolError("The reply is compressed although that was not asked for.")
-        return httpx2.Response(
-            reply.status_code,
-            headers=reply.headers,
-            stream=_Bounded(reply.stream, self._limit),
-            extensions=reply.extensions,
-        )
+        if isinstance(reply.stream, httpx2.AsyncByteStream):
+            reply.stream = _Bounded(reply.stream, limit_bytes)
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._inner.aclose()
+    return httpx2.AsyncClient(
+        timeout=timeout_s, headers={"accept-encoding": "identity"}, event_hooks={"response": [bound]}
+    )
 
 
 class _Bounded(httpx2.AsyncByteStream):

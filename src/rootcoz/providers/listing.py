@@ -7,7 +7,7 @@ from typing import TypeVar
 import httpx2
 from pydantic import BaseModel, ValidationError
 
-from rootcoz.kit.http_bounds import BoundedTransport
+from rootcoz.kit.http_bounds import bounded_client
 from rootcoz.providers.wording import Vendor, without_secrets
 
 TIMEOUT_S = 20.0
@@ -21,7 +21,7 @@ async def get_listing(
     """The list at `url`. Raises Unavailable and Refused; the key goes into a header, never into the address."""
     where = f"{vendor.name}'s list of models"
     try:
-        async with httpx2.AsyncClient(transport=BoundedTransport(), timeout=TIMEOUT_S) as client:
+        async with bounded_client(timeout_s=TIMEOUT_S) as client:
             reply = await client.get(url, headers=dict(headers))
     except httpx2.TimeoutException as error:
         raise vendor.unavailable(f"{where} did not come within {TIMEOUT_S:g} seconds.") from error

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from rootcoz.domain.errors import NotConfigured, OutsideError, RateLimited, Unavailable
-from rootcoz.kit.http_bounds import BoundedTransport
+from rootcoz.domain.errors import NotConfigured, OutsideError, Unavailable
+from rootcoz.kit.http_bounds import ReplyTooLong, bounded_client
 from rootcoz.providers.base import Access, OfferedModel, Question, Reply, Usage
 from rootcoz.providers.listing import get_listing
 from rootcoz.providers.prices import with_cost, with_prices
@@ -115,8 +115,7 @@ class OpenAIProvider:
     async def _run_agent(
         self, question: Question, schema: Mapping[str, object] | None
     ) -> "AgentRunResult[str]":
-        import httpx2  # noqa: PLC0415 - see the module's text
-        from openai import AsyncOpenAI  # noqa: PLC0415
+        from openai import AsyncOpenAI  # noqa: PLC0415 - see the module's text
         from pydantic_ai import Agent, FunctionToolset, UsageLimits  # noqa: PLC0415
         from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings  # noqa: PLC0415
         from pydantic_ai.providers.openai import OpenAIProvider as Service  # noqa: PLC0415
@@ -129,7 +128,7 @@ class OpenAIProvider:
             reader = WorkspaceReader(question.workspace)
             for tool in (reader.list_files, reader.read_file, reader.search):
                 tools.add_function(tool)
-        async with httpx2.AsyncClient(transport=BoundedTransport(), follow_redirects=False) as http:
+        async with bounded_client(timeout_s=question.timeout_s) as http:
             client = AsyncOpenAI(
                 base_url=self._service,
                 api_key=self._access.api_key or NO_KEY,
@@ -148,11 +147,14 @@ class OpenAIProvider:
                 tool_calls_limit=TOOL_CALL_LIMIT,
                 total_tokens_limit=TOKEN_LIMIT,
             )
-            return await agent.run(question.prompt, usage_limits=limits)
+            prompt = question.prompt.encode(errors="replace").decode()  # lone surrogates are no JSON text
+            return await agent.run(prompt, usage_limits=limits)
 
     def _failure(self, error: Exception, vendor: Vendor) -> OutsideError:
         from pydantic_ai import exceptions  # noqa: PLC0415 - see the module's text
 
+        if too_long := _cause(error, ReplyTooLong):
+            return vendor.refused(f"{WHAT}'s answer cannot be used. {too_long}")
         match error:
             case exceptions.ModelHTTPError():
                 said = self._clean(_message(error.body))
@@ -163,9 +165,6 @@ class OpenAIProvider:
                 )
             case exceptions.OutputTokenLimitExceeded():
                 return vendor.refused(f"{WHAT}'s answer was cut short at the model's limit of output.")
-            case exceptions.ModelRateLimitError():
-                message = f"{WHAT} turned the question away for its rate limit; ask again later."
-                return RateLimited(message, source=SOURCE, retry_after_s=error.retry_after)
             case exceptions.ModelAPIError():
                 return vendor.unavailable(f"{WHAT} cannot be reached: {self._clean(str(error))}")
             case _:
@@ -209,6 +208,13 @@ def _message(body: object) -> str:
         inner: Any = body.get("message") or body.get("error") or ""
         return str(inner.get("message", "") if isinstance(inner, dict) else inner)
     return str(body or "")
+
+
+def _cause(error: BaseException | None, kind: type[Exception]) -> BaseException | None:
+    """The error of that kind among those that led to this one."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _usage(run: "AgentRunResult[str]") -> Usage:

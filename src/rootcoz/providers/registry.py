@@ -8,10 +8,10 @@ from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.builtin import BuiltinProvider
 from rootcoz.providers.claude import ClaudeProvider
 from rootcoz.providers.command import CommandProvider
+from rootcoz.providers.command_line import BACKOFF_S
 from rootcoz.providers.cursor import CursorProvider
 from rootcoz.providers.gemini import GeminiProvider
 from rootcoz.providers.openai import OpenAIProvider
-
 
 NOT_SET = Access()
 
@@ -30,15 +30,24 @@ class ProviderConfig:
     openai: Access = NOT_SET
     settings_folders: tuple[Path, ...] = ()
     """Places for settings files of ours that a command line reads; the first that it accepts is taken."""
+    backoff_s: tuple[float, ...] = BACKOFF_S
+    """Seconds before each further try of what was turned away by a vendor that does not say how long to wait."""
 
 
 PROVIDERS: dict[str, Callable[[ProviderConfig], Provider]] = {
     "builtin": lambda _: BuiltinProvider(),
-    "claude": lambda config: ClaudeProvider(config.claude, variables=config.cli_env),
+    "claude": lambda config: ClaudeProvider(
+        config.claude, variables=config.cli_env, backoff_s=config.backoff_s
+    ),
     "command": lambda config: CommandProvider(config.command, variables=config.command_env),
-    "cursor": lambda config: CursorProvider(config.cursor, variables=config.cli_env),
+    "cursor": lambda config: CursorProvider(
+        config.cursor, variables=config.cli_env, backoff_s=config.backoff_s
+    ),
     "gemini": lambda config: GeminiProvider(
-        config.gemini, variables=config.cli_env, settings_folders=config.settings_folders
+        config.gemini,
+        variables=config.cli_env,
+        settings_folders=config.settings_folders,
+        backoff_s=config.backoff_s,
     ),
     "openai": lambda config: OpenAIProvider(config.openai),
 }
