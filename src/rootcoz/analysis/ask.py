@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
@@ -13,12 +13,15 @@ from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.evidence.claims import check_claims
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
-from rootcoz.prompts.answer import parse_answer
-from rootcoz.providers.base import Provider, Question, Reply, Usage
+from rootcoz.prompts.answer import answer_schema, parse_answer
+from rootcoz.prompts.repair import EARLIER_ANSWER_FILE, repair_prompt
+from rootcoz.providers.base import Provider, Question, Reply
 from rootcoz.store.findings import GroupAnswer
 
 FREE_BATCH = 250
 """Groups whose answers are saved together when asking again after a crash would cost nothing."""
+
+NOTHING = Reply("")
 
 SaveAnswers = Callable[[Sequence[GroupAnswer]], Awaitable[None]]
 
@@ -74,24 +77,34 @@ class Asker:
 
     async def _ask(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         affected = tuple(failures[member].test_name for member in group.members)
-        files = workspace_files(group, affected)
-        question = await self._question(group, affected, files)
+        question = await self._question(group, affected)
+        answer, call = await self._put(question, "primary")
+        calls = [call]
+        if self.provider.reads_prompt and (unusable := _unusable(answer)):
+            mended, call = await self._put(await self._repair(question, unusable), "repair")
+            calls.append(call)
+            # An answer that cannot be read is still worth more to people than the news that nobody answered.
+            answer = answer if call.error else mended
+        answer = check_claims(answer, failure_texts(group.representative))
+        # The built-in analyser is not an AI: it has no place in a ledger of what the AIs cost.
+        booked = () if self.provider.costs_nothing else tuple(calls)
+        return GroupAnswer(group.number, group.signature, answer, booked)
+
+    async def _put(self, question: Question, call_type: str) -> tuple[Answer, ProviderCall]:
+        """One call and what came of it. The provider's trouble is an answer, too: that there is none, and why."""
         started = time.monotonic()
         try:
             reply = await self.provider.ask(question)
         except OutsideError as error:
-            return self._answer(group, _no_answer(error), question, None, started, str(error))
-        answer = check_claims(parse_answer(reply.text), failure_texts(group.representative))
-        return self._answer(group, answer, question, reply, started, "")
+            return _no_answer(error), self._call(question, call_type, started, error=str(error))
+        return _read(reply), self._call(question, call_type, started, reply)
 
-    async def _question(
-        self, group: FailureGroup, affected: tuple[str, ...], files: dict[str, str]
-    ) -> Question:
+    async def _question(self, group: FailureGroup, affected: tuple[str, ...]) -> Question:
         workspace = None
         prompt = ""
         if self.provider.reads_prompt:
             workspace = self.workspace / f"group-{group.number}"
-            await asyncio.to_thread(_write_files, workspace, files)
+            await asyncio.to_thread(_write_files, workspace, workspace_files(group, affected))
             prompt = analyse_prompt(group, affected, raw_prompt=self.options.raw_prompt)
         return Question(
             group=group,
@@ -101,25 +114,33 @@ class Asker:
             workspace=workspace,
             model=self.options.model,
             timeout_s=self.options.question_timeout_s,
+            answer_schema=answer_schema(),
         )
 
-    def _answer(
+    async def _repair(self, question: Question, answer: NoVerdict) -> Question:
+        """The same question once more, with what was wrong with the answer to it."""
+        if question.workspace is not None:
+            earlier = {EARLIER_ANSWER_FILE: answer.raw_text}
+            await asyncio.to_thread(_write_files, question.workspace, earlier)
+        return replace(question, prompt=repair_prompt(question.prompt, answer.message))
+
+    def _call(
         self,
-        group: FailureGroup,
-        answer: Answer,
         question: Question,
-        reply: Reply | None,
+        call_type: str,
         started: float,
-        error: str,
-    ) -> GroupAnswer:
-        usage = reply.usage if reply else Usage()
-        call = ProviderCall(
-            call_type="primary",
+        reply: Reply = NOTHING,
+        *,
+        error: str = "",
+    ) -> ProviderCall:
+        usage = reply.usage
+        return ProviderCall(
+            call_type=call_type,
             provider=self.provider.name,
-            model=(reply.model if reply else "") or self.options.model,
+            model=reply.model or self.options.model,
             duration_ms=round((time.monotonic() - started) * 1000),
             prompt_chars=len(question.prompt),
-            reply_chars=len(reply.text) if reply else 0,
+            reply_chars=len(reply.text),
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             cache_read_tokens=usage.cache_read_tokens,
@@ -127,9 +148,22 @@ class Asker:
             cost_usd=usage.cost_usd,
             error=error,
         )
-        # The built-in analyser is not an AI: it has no place in a ledger of what the AIs cost.
-        calls = () if self.provider.costs_nothing else (call,)
-        return GroupAnswer(group.number, group.signature, answer, calls)
+
+
+def _read(reply: Reply) -> Answer:
+    answer = parse_answer(reply.text)
+    if reply.truncated and (unusable := _unusable(answer)):
+        return replace(
+            unusable, message="The answer was cut short at the model's limit of output. Ask again."
+        )
+    return answer
+
+
+def _unusable(answer: Answer) -> NoVerdict | None:
+    """The answer, if it is one that could not be used."""
+    if isinstance(answer, NoVerdict) and answer.reason is NoVerdictReason.UNUSABLE_ANSWER:
+        return answer
+    return None
 
 
 def failure_texts(failure: Failure) -> dict[str, str]:

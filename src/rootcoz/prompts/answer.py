@@ -152,6 +152,13 @@ class _AnswerWire(_Wire):
     rules: _Texts = []
 
 
+def answer_schema() -> dict[str, object]:
+    """JSON schema of the contract, for providers that can hold a model to one."""
+    schema: dict[str, Any] = _AnswerWire.model_json_schema()
+    del schema["properties"]["rules"]  # the built-in analyser's own
+    return schema
+
+
 # --- reading -------------------------------------------------------------------------------------
 
 
