@@ -95,10 +95,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=float, default=MEGABYTES)
     parser.add_argument("--failures", type=int, default=FAILURES)
+    parser.add_argument("--causes", type=int, default=200, help="different errors; 0: every failure is one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         document, body = Path(folder, "report.xml"), Path(folder, "body.json")
-        write_document(document, int(options.megabytes * 1e6), options.failures)
+        write_document(document, int(options.megabytes * 1e6), options.failures, options.causes)
         body.write_text(json.dumps({"raw_xml": document.read_text(encoding="utf-8")}), encoding="utf-8")
         with server(Path(folder, "data")) as (url, pid):
             idle, _, _ = held_up(url, 5.0, None)

@@ -119,7 +119,7 @@ class _Job:
         """Ask about each group that has no answer yet; each finished answer is on disk when it arrives."""
         await self._enter(ProgressPhase.ANALYZING_FAILURES, len(groups))
         async with self.database.read() as connection:
-            answered = await findings.load_answers(connection, self.analysis.id)
+            answered = await findings.answered_groups(connection, self.analysis.id)
         missing = [group for group in groups if group.number not in answered]
         if not missing:
             return
@@ -143,12 +143,13 @@ class _Job:
         """Write the result and mark the analysis final, in one transaction."""
         await self._enter(ProgressPhase.SAVING, len(groups))
         async with self.database.read() as connection:
-            answers = await findings.load_answers(connection, self.analysis.id)
+            kept = await findings.load_answers(connection, self.analysis.id)
             ledger = await findings.load_ledger(connection, self.analysis.id)
             reports = [
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
                 for number in range(len(self.analysis.reports))
             ]
+        answers = await asyncio.to_thread(findings.decode_answers, kept)
         status = (
             AnalysisStatus.FAILED
             if failed_because or _all_failed(groups, answers)

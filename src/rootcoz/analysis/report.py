@@ -7,6 +7,7 @@ import codecs
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 
@@ -260,20 +261,25 @@ class _Cases(Mapping[int, CaseEnrichment]):
 
     def __init__(self, facts: ReportFacts, report: int) -> None:
         self._facts = facts
-        self._groups: dict[int, FailureGroup] = {}
+        self._enrichment = lru_cache(maxsize=256)(self._enrichment_of)
+        self._groups = {group.number: group for group in facts.groups}
+        self._group_of: dict[int, int] = {}
         for group in facts.groups:
             for member in group.members if group.number in facts.answers else ():
                 position = facts.failures[member].position
                 if position is not None and position.report == report:
-                    self._groups[position.case] = group
+                    self._group_of[position.case] = group.number
 
     def __getitem__(self, case: int) -> CaseEnrichment:
-        group = self._groups[case]
+        return self._enrichment(self._group_of[case])
+
+    def _enrichment_of(self, number: int) -> CaseEnrichment:
+        group = self._groups[number]
         answer = self._facts.answers[group.number]
         return case_enrichment(answer, affected_tests=_affected_tests(self._facts, group))
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._groups)
+        return iter(self._group_of)
 
     def __len__(self) -> int:
-        return len(self._groups)
+        return len(self._group_of)

@@ -1,6 +1,7 @@
 """The command `serve`: the whole application behind one address."""
 
 import asyncio
+import gc
 import ipaddress
 import os
 import signal
@@ -22,6 +23,8 @@ from rootcoz.settings import AuthMode, Settings, load_settings
 GRACE_S = 5
 """Seconds that running requests get to end after Ctrl-C; analyses go on at the next start anyway."""
 _BACKLOG = 2048
+_COLLECT_AFTER = 10_000
+"""New objects between two quick collections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     server = _Server(config, app, settings)
     with _stopping_on_signals(server):
         async with app.router.lifespan_context(app):
+            _spare_collections()
             await server.serve(sockets=[listener])
     return NOTHING_FAILED if server.was_up else COULD_NOT_ANALYSE
 
@@ -126,6 +130,17 @@ def server_address(settings: Settings) -> str:
     host = everywhere.get(settings.host, settings.host)
     host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{settings.port}"
+
+
+def _spare_collections() -> None:
+    """Keep full garbage collections, during which everybody waits, short and rare.
+
+    What is loaded by now lives as long as the server, so they need not look at it again and again: a tenth of a
+    second for nothing, measured while a report of 50 MB was read.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
 class _Server(uvicorn.Server):

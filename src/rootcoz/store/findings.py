@@ -1,7 +1,7 @@
 """Answers of failure groups, written the moment they arrive, and the ledger of the calls that brought them."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -16,6 +16,7 @@ from rootcoz.domain.finding import Answer, Finding, NoVerdict
 from rootcoz.kit.clock import utc_now
 from rootcoz.store.schema import findings, provider_calls
 
+_ROWS_AT_ONCE = 200
 _FINDING = TypeAdapter(Finding)
 _NO_VERDICT = TypeAdapter(NoVerdict)
 
@@ -70,12 +71,17 @@ async def save_answers(
         await connection.execute(insert(provider_calls), rows)
 
 
-async def load_answers(connection: AsyncConnection, analysis_id: int) -> dict[int, Answer]:
-    """All answers so far, by group number."""
-    rows = await connection.execute(
-        select(findings.c.group_number, findings.c.answer).where(findings.c.analysis_id == analysis_id)
-    )
-    return {number: decode_answer(answer) for number, answer in rows}
+async def load_answers(connection: AsyncConnection, analysis_id: int) -> dict[int, bytes]:
+    """All answers so far, by group number, for `decode_answers`."""
+    query = select(findings.c.group_number, findings.c.answer).where(findings.c.analysis_id == analysis_id)
+    rows = await connection.stream(query.execution_options(yield_per=_ROWS_AT_ONCE))
+    return {number: answer async for number, answer in rows}
+
+
+async def answered_groups(connection: AsyncConnection, analysis_id: int) -> set[int]:
+    """Numbers of the groups that have an answer."""
+    query = select(findings.c.group_number).where(findings.c.analysis_id == analysis_id)
+    return set(await connection.scalars(query))
 
 
 async def count_answers(connection: AsyncConnection, analysis_id: int) -> int:
@@ -96,6 +102,11 @@ async def load_ledger(connection: AsyncConnection, analysis_id: int) -> list[Led
         .order_by(provider_calls.c.created_at, provider_calls.c.id)
     )
     return [_entry(row) for row in rows]
+
+
+def decode_answers(kept: Mapping[int, bytes]) -> dict[int, Answer]:
+    """The answers by group number. Takes a while for many: call it in a thread."""
+    return {number: decode_answer(answer) for number, answer in kept.items()}
 
 
 def encode_answer(answer: Answer) -> bytes:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,12 @@ def _located(text: str) -> Frame | None:
 _AT = (_JAVA, _SCRIPT_NAMED, _SCRIPT_BARE, _CSHARP)
 
 
+@lru_cache(maxsize=4096)
 def read_frame(line: str) -> Frame | None:
-    """Read one line of a trace as a call, or None when it is something else."""
+    """Read one line of a trace as a call, or None when it is something else.
+
+    Remembered by line: the failures of a build have most of their frames in common.
+    """
     text = line.strip()
     if text.startswith("at "):
         patterns: tuple[re.Pattern[str], ...] = _AT if ":line " not in text else (_CSHARP,)
