@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from rootcoz.analysis.pipeline import Parts
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
+from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.results import Results
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.providers.base import Access, Provider
@@ -65,6 +66,7 @@ class Services:
     engine: Engine
     results: Results
     providers: "ProviderShelf"
+    ai_models: ModelCatalogue
 
 
 class ProviderShelf:
@@ -138,13 +140,15 @@ def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
 
 def make_services(settings: Settings, directory: DataDirectory, engine: Engine) -> Services:
     """What the faces work with."""
+    shelf = ProviderShelf(settings)
     return Services(
         settings=settings,
         directory=directory,
         database=directory.database,
         engine=engine,
         results=Results(directory.database),
-        providers=ProviderShelf(settings),
+        providers=shelf,
+        ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
     )
 
 
