@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 BUILD_TREE = (
-    "_class,number,url,result,building,inProgress,displayName,timestamp,duration,"
-    "actions[_class,urlName,failCount,totalCount,triggeredBuilds[number,url,result]],"
-    "artifacts[fileName,relativePath],"
+    "number,url,result,building,duration,"
+    "actions[failCount,triggeredBuilds[number,url,result]],"
+    "artifacts[relativePath],"
     "runs[number,url,result],"
     "subBuilds[jobName,buildNumber,url,result,retry]"
 )
@@ -56,9 +56,8 @@ class SubBuildReply(_Reply):
 class ActionReply(_Reply):
     """What a plugin attached to the build."""
 
-    url_name: str | None = Field(default=None, alias="urlName")
     fail_count: int | None = Field(default=None, alias="failCount")
-    total_count: int | None = Field(default=None, alias="totalCount")
+    """Of the action that is the test report's: how many of its cases failed."""
     triggered_builds: Annotated[tuple[RunReply, ...], BeforeValidator(_objects)] = Field(
         default=(), alias="triggeredBuilds"
     )
@@ -73,15 +72,12 @@ class ArtifactReply(_Reply):
 class BuildReply(_Reply):
     """A build."""
 
-    kind: str = Field(default="", alias="_class")
     number: int = 0
     url: str | None = None
     result: str | None = None
     """`SUCCESS`, `UNSTABLE`, `FAILURE`, `NOT_BUILT`, `ABORTED`; None while it runs."""
     building: bool | None = None
-    timestamp: int | None = None
-    """Milliseconds since 1970-01-01 UTC."""
-    duration: int | None = None
+    duration: float | None = None
     """Milliseconds."""
     actions: Annotated[tuple[ActionReply, ...], BeforeValidator(_objects)] = ()
     artifacts: Annotated[tuple[ArtifactReply, ...], BeforeValidator(_objects)] = ()
