@@ -240,7 +240,8 @@ class JenkinsClient:
     ) -> httpx2.Headers:
         async with self._open(path, subject, query or {}, self._bulk_s) as response:
             self._refuse_web_page(response, subject)
-            async for chunk in response.aiter_bytes(_CHUNK):
+            # As they come: what arrived before the connection broke is kept.
+            async for chunk in response.aiter_bytes():
                 await asyncio.to_thread(keeper.feed, chunk)
             return response.headers
 
