@@ -118,7 +118,9 @@ async def test_a_login_page_is_told_from_data_and_says_what_to_set(
 
     assert isinstance(error, Refused)
     assert error.source == "Jenkins 127.0.0.1"
-    assert re.match(f"{client.url} answered with .*{said} when asked for build team/nightly #12", str(error))
+    assert re.match(
+        f"{client.url} answered with .*{said}.* when asked for build team/nightly #12", str(error)
+    )
     assert "it wants to know who asks; set jenkins_user" in str(error)
 
 

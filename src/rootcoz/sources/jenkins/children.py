@@ -27,6 +27,8 @@ _CONSOLE_FORMS = tuple(
 )
 _FOLDER_MARK = re.compile(r"\s*»\s*")
 _NUMBER_DIGITS = 10
+_NAMED = 5
+"""Builds that a note names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,7 @@ def listed_children(reply: BuildReply, parent: BuildName, server_url: str) -> Ch
     strangers = sorted({mention.url for mention in mentioned if _home(mention.url) not in homes})
     if not strangers:
         return selected(found, ())
-    return selected(
-        found, [f"{_count(len(strangers))} on another server left out: {', '.join(strangers[:3])}."]
-    )
+    return selected(found, [_left_out("Child builds on another server", strangers)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,8 @@ def selected(found: Sequence[ChildRef], notes: Iterable[str]) -> Children:
     wanted = tuple(ref for ref in refs if ref.result is None or ref.result in FAILED)
     aborted = tuple(ref for ref in refs if ref.result == ABORTED)
     if wanted and aborted:
-        names = ", ".join(str(ref.build) for ref in aborted[:5])
-        more = "" if len(aborted) <= 5 else f" and {len(aborted) - 5} more"  # noqa: PLR2004 - as above
         return Children(
-            wanted, (*notes, f"{_count(len(aborted))} that were aborted left out: {names}{more}.")
+            wanted, (*notes, _left_out("Aborted child builds", [str(ref.build) for ref in aborted]))
         )
     return Children(wanted or aborted, tuple(notes))
 
@@ -136,5 +134,6 @@ def _home(url: str) -> str:
         return ""
 
 
-def _count(number: int) -> str:
-    return f"{number} child build{'' if number == 1 else 's'}"
+def _left_out(what: str, names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return f"{what} were left out: {', '.join(names[:_NAMED])}{f' and {more} more' if more > 0 else ''}."

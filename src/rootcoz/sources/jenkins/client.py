@@ -24,7 +24,7 @@ from rootcoz.domain.errors import InvalidInput, Refused, TooLarge, Unavailable
 from rootcoz.sources.jenkins.console import Console, ConsoleKeeper
 from rootcoz.sources.jenkins.names import BuildName
 from rootcoz.sources.jenkins.replies import BUILD_TREE, BuildReply
-from rootcoz.sources.jenkins.test_report import REPORT_TREE, ReportReader, TestReport, UnreadableReport
+from rootcoz.sources.jenkins.test_report import REPORT_TREE, Report, ReportReader, UnreadableReport
 
 BULK_FACTOR = 20
 """A console, a test report or an artifact may take so many times the time limit of a plain request."""
@@ -139,11 +139,11 @@ class JenkinsClient:
 
         return await self._tried(read, attempts)
 
-    async def test_report(self, name: BuildName) -> TestReport | None:
+    async def test_report(self, name: BuildName) -> Report | None:
         """The failing cases of its test report; None if the build has none."""
         subject = f"the test report of build {name}"
 
-        async def read() -> TestReport | None:
+        async def read() -> Report | None:
             reader = ReportReader()
             path, query = f"{name.path}testReport/api/json", {"tree": REPORT_TREE}
             try:

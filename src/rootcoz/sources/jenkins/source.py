@@ -29,7 +29,7 @@ from rootcoz.sources.jenkins.console import (
 )
 from rootcoz.sources.jenkins.names import BuildName, name_of, parse_build_url
 from rootcoz.sources.jenkins.replies import BuildReply
-from rootcoz.sources.jenkins.test_report import TestReport
+from rootcoz.sources.jenkins.test_report import Report
 
 SUCCESS = "SUCCESS"
 
@@ -121,7 +121,7 @@ class _Node:
     name: BuildName
     result: str = ""
     duration_s: float = 0.0
-    report: TestReport | None = None
+    report: Report | None = None
     excerpt: tuple[ConsoleLine, ...] = ()
     artifacts: tuple[str, ...] = ()
     refs: tuple[ChildRef, ...] = ()
@@ -292,12 +292,12 @@ class _TreeReader:
     def _finished_child(self, node: _Node, reported: tuple[Failure, ...]) -> JenkinsBuild:
         """The child; one that could not be read has what its parent's report says about it."""
         if node.is_unreadable and reported:
-            node.report = TestReport(failures=reported)
+            node.report = Report(failures=reported)
             node.notes.append("Its failures are those that its parent reports.")
         return self._finished(node)
 
 
-def _report_or_note(report: TestReport | BaseException | None, node: _Node) -> TestReport | None:
+def _report_or_note(report: Report | BaseException | None, node: _Node) -> Report | None:
     if isinstance(report, OutsideError):
         node.notes.append(f"The test report could not be read: {report}")
         return None

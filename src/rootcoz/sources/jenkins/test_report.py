@@ -29,8 +29,6 @@ _CASE_BYTES = 16_000_000
 _REST_BYTES = 64_000_000
 """Of all but the cases: names of suites and addresses of builds."""
 
-__test__ = False  # Tests that import this module must not have it taken for one of theirs.
-
 
 class UnreadableReport(ValueError):
     """It is no test report of Jenkins. The message says why, without a full stop."""
@@ -46,7 +44,7 @@ class ChildReport:
 
 
 @dataclass(frozen=True, slots=True)
-class TestReport:
+class Report:
     """The failing cases."""
 
     failures: tuple[Failure, ...]
@@ -102,7 +100,7 @@ class ReportReader:
         except JsonSplitError as error:
             raise UnreadableReport(str(error)) from error
 
-    def close(self) -> TestReport:
+    def close(self) -> Report:
         """The end of the reply."""
         try:
             split = self._splitter.close()
@@ -118,7 +116,7 @@ class ReportReader:
                 own.append(named)
             else:
                 children.setdefault(path[1], []).append(named)
-        return TestReport(
+        return Report(
             failures=tuple(own),
             children=tuple(
                 ChildReport(_text(_at(split.rest, ("childReports", index, "child", "url"))), tuple(failures))
