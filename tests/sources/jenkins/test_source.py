@@ -157,7 +157,7 @@ async def test_children_without_a_result_are_asked_for_it(
     jenkins: JenkinsServer, client: JenkinsClient
 ) -> None:
     runs = [{"number": 1, "url": f"https://ci.example.com/job/{job}/1/"} for job in ("a", "b")]
-    jenkins.failed(ROOT, url=f"https://ci.example.com/{ROOT}", actions=[{"triggeredBuilds": runs}])
+    jenkins.failed(ROOT, actions=[{"triggeredBuilds": runs}])
     jenkins.failed("job/a/1/")
     jenkins.build("job/b/1/", {"number": 1, "result": "SUCCESS", "building": False})
 
@@ -189,8 +189,7 @@ async def test_a_gathered_report_s_failures_belong_to_the_children_that_reported
 
     assert [failure.test_name for failure in build.failures] == ["shop.Cart.adds"]
     assert [failure.test_name for failure in gone.failures] == ["stops"]
-    assert "could not be read" in gone.notes[0]
-    assert "status 404" in gone.notes[0]
+    assert "has no build suite/label=rhel72,jdk=21 #2220 (status 404)" in gone.notes[0]
     assert gone.notes[1] == "Its failures are those that its parent reports."
     assert osx.failures[0].test_name == "suite/label=osx,jdk=21#2220"
 
@@ -204,6 +203,32 @@ async def test_a_child_that_cannot_be_read_is_noted_and_the_parent_s_console_spe
 
     assert "has no build gone #1 (status 404)" in build.children[0].notes[0]
     assert build.failures[0].test_name == "team/nightly#12"
+
+
+async def test_a_child_that_cannot_be_read_and_may_have_passed_is_a_note_of_its_parent(
+    jenkins: JenkinsServer, client: JenkinsClient
+) -> None:
+    jenkins.failed(ROOT, runs=[{"number": 12, "url": f"https://ci.example.com/{ROOT}"[:-3] + "os=mac/12/"}])
+    build = await read(client)
+
+    assert build.children == ()
+    assert build.notes[0].startswith(
+        "Child builds that may have failed could not be read: team/nightly/os=mac #12. "
+    )
+
+
+async def test_below_a_child_that_cannot_be_read_its_parent_s_word_counts(
+    jenkins: JenkinsServer, client: JenkinsClient
+) -> None:
+    leaf = {"jobName": "leaf", "buildNumber": 1, "result": "FAILURE", "url": "job/leaf/1/"}
+    middle = {"jobName": "middle", "buildNumber": 1, "result": "FAILURE", "url": "job/middle/1/"}
+    jenkins.failed(ROOT, subBuilds=[{**middle, "build": {"subBuilds": [leaf]}}])
+    jenkins.failed("job/leaf/1/")
+    build = await read(client)
+
+    assert tree(build) == {"middle #1": {"leaf #1": {}}}
+    assert build.failures == build.children[0].failures == ()
+    assert [failure.test_name for failure in build.children[0].children[0].failures] == ["leaf#1"]
 
 
 async def test_a_report_that_cannot_be_read_is_noted_and_the_console_speaks(

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from rootcoz.sources.jenkins.console import ConsoleLine
 from rootcoz.sources.jenkins.names import BuildName, parse_build_url
-from rootcoz.sources.jenkins.replies import BuildReply
+from rootcoz.sources.jenkins.replies import BuildReply, SubBuildReply
 
 FAILED = frozenset({"FAILURE", "UNSTABLE"})
 ABORTED = "ABORTED"
@@ -38,6 +37,8 @@ class ChildRef:
     build: BuildName
     result: str | None
     """None when it has to be asked for."""
+    below: tuple["ChildRef", ...] = ()
+    """What the parent says about the child's own children, for want of the child's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,47 +50,34 @@ class Children:
     """Sentences about children that cannot or need not be read."""
 
 
-def listed_children(reply: BuildReply, parent: BuildName, server_url: str) -> Children:
+def listed_children(reply: BuildReply, parent: BuildName, prefix: str = "/") -> Children:
     """The failed children in the build's own data: matrix runs, MultiJob's sub-builds, triggered builds.
 
-    `server_url` is where we reach the server; the server may know itself by another address, which its builds' own
-    addresses tell.
+    They are on the parent's server, whatever address it gives them: a server often knows itself by another address
+    than the one it is reached at. `prefix` is the path below which it serves.
     """
-    homes = {"", _home(server_url), _home(reply.url or "")}
-    prefix = f"{urlsplit(server_url).path.rstrip('/')}/"
-    mentioned = list(_mentioned(reply, parent))
-    found = []
-    for mention in mentioned:
-        name = parse_build_url(mention.url, prefix=prefix) or mention.name
-        if name is not None and name != parent and _home(mention.url) in homes:
-            found.append(ChildRef(name, mention.result))
-    strangers = sorted({mention.url for mention in mentioned if _home(mention.url) not in homes})
-    if not strangers:
-        return selected(found, ())
-    return selected(found, [_left_out("Child builds on another server", strangers)])
+    # A configuration that this build left out is listed with the run of an older build.
+    runs = [run for run in reply.runs if run.number == parent.number]
+    named = [
+        (parse_build_url(run.url or "", prefix=prefix), run.result)
+        for run in (*runs, *reply.triggered_builds)
+    ]
+    found = [ChildRef(name, result) for name, result in named if name]
+    found += _sub_builds(reply.sub_builds, prefix)
+    return selected([ref for ref in found if ref.build != parent])
 
 
-@dataclass(frozen=True, slots=True)
-class _Mention:
-    url: str
-    name: BuildName | None
-    """For want of an address."""
-    result: str | None
-
-
-def _mentioned(reply: BuildReply, parent: BuildName) -> Iterator[_Mention]:
-    for run in reply.runs:
-        # A configuration that this build left out is listed with the run of an older build.
-        if run.number == parent.number:
-            yield _Mention(run.url or "", None, run.result)
-    latest = {sub.job_name: sub.number for sub in sorted(reply.sub_builds, key=lambda sub: sub.number)}
-    for sub in reply.sub_builds:
+def _sub_builds(subs: Sequence[SubBuildReply], prefix: str) -> Iterator[ChildRef]:
+    latest = {sub.job_name: sub.number for sub in sorted(subs, key=lambda sub: sub.number)}
+    for sub in subs:
         if sub.retry and latest[sub.job_name] > sub.number:
             continue  # It was started again; the later build counts.
-        name = BuildName(_full_name(sub.job_name), sub.number) if sub.job_name and sub.number > 0 else None
-        yield _Mention(sub.url or "", name, sub.result)
-    for run in reply.triggered_builds:
-        yield _Mention(run.url or "", None, run.result)
+        name = parse_build_url(sub.url or "", prefix=prefix)
+        if name is None and sub.job_name and sub.number > 0:
+            name = BuildName(_full_name(sub.job_name), sub.number)
+        if name is not None:
+            below = sub.build.sub_builds if sub.build else ()
+            yield ChildRef(name, sub.result, selected(list(_sub_builds(below, prefix))).refs)
 
 
 def console_children(lines: Iterable[ConsoleLine], parent: BuildName) -> Children:
@@ -105,10 +93,10 @@ def console_children(lines: Iterable[ConsoleLine], parent: BuildName) -> Childre
                 if name != parent:
                     found.append(ChildRef(name, match["result"]))
                 break
-    return selected(found, ())
+    return selected(found)
 
 
-def selected(found: Sequence[ChildRef], notes: Iterable[str]) -> Children:
+def selected(found: Sequence[ChildRef]) -> Children:
     """Those that failed or may have, each once; the aborted ones only if there are no others."""
     unique = {ref.build: ref for ref in reversed(found)}
     refs = [ref for ref in dict.fromkeys(found) if unique[ref.build] is ref]
@@ -116,24 +104,18 @@ def selected(found: Sequence[ChildRef], notes: Iterable[str]) -> Children:
     aborted = tuple(ref for ref in refs if ref.result == ABORTED)
     if wanted and aborted:
         return Children(
-            wanted, (*notes, _left_out("Aborted child builds", [str(ref.build) for ref in aborted]))
+            wanted, (f"Aborted child builds were left out: {listing(ref.build for ref in aborted)}.",)
         )
-    return Children(wanted or aborted, tuple(notes))
+    return Children(wanted or aborted)
+
+
+def listing(builds: Iterable[BuildName]) -> str:
+    """Some of the builds by name, and how many more."""
+    names = [str(build) for build in builds]
+    more = len(names) - _NAMED
+    return f"{', '.join(names[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _full_name(shown: str) -> str:
     """A full name as the console or a plugin shows it, folders set apart by `»`."""
     return "/".join(part for part in _FOLDER_MARK.sub("/", shown.strip()).split("/") if part)
-
-
-def _home(url: str) -> str:
-    """The server of an absolute address; empty for a relative one."""
-    try:
-        return (urlsplit(url).netloc.rpartition("@")[2]).lower()
-    except ValueError:
-        return ""
-
-
-def _left_out(what: str, names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return f"{what} were left out: {', '.join(names[:_NAMED])}{f' and {more} more' if more > 0 else ''}."

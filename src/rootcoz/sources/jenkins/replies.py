@@ -14,7 +14,7 @@ BUILD_TREE = (
     "actions[failCount,triggeredBuilds[number,url,result]],"
     "artifacts[relativePath],"
     "runs[number,url,result],"
-    "subBuilds[jobName,buildNumber,url,result,retry]"
+    "subBuilds[jobName,buildNumber,url,result,retry,build[subBuilds[jobName,buildNumber,url,result,retry]]]"
 )
 """The fields that `BuildReply` reads. Asking for them keeps the reply small: a build's own may have megabytes."""
 
@@ -51,6 +51,15 @@ class SubBuildReply(_Reply):
     result: str | None = None
     retry: bool | None = False
     """Whether the job was started again because of this build's result."""
+    build: "SubBuildsReply | None" = None
+
+
+class SubBuildsReply(_Reply):
+    """What a MultiJob build says about a child that is one too."""
+
+    sub_builds: Annotated[tuple[SubBuildReply, ...], BeforeValidator(_objects)] = Field(
+        default=(), alias="subBuilds"
+    )
 
 
 class ActionReply(_Reply):

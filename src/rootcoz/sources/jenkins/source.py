@@ -5,7 +5,7 @@ the next level. So the same builds always give the same tree, each build is read
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rootcoz.domain.errors import OutsideError
@@ -18,6 +18,7 @@ from rootcoz.sources.jenkins.children import (
     Children,
     console_children,
     listed_children,
+    listing,
 )
 from rootcoz.sources.jenkins.client import JenkinsClient
 from rootcoz.sources.jenkins.console import (
@@ -125,6 +126,7 @@ class _Node:
     excerpt: tuple[ConsoleLine, ...] = ()
     artifacts: tuple[str, ...] = ()
     refs: tuple[ChildRef, ...] = ()
+    """The children to be read next."""
     notes: list[str] = field(default_factory=list)
     children: list["_Node"] = field(default_factory=list)
     is_read: bool = False
@@ -142,6 +144,7 @@ class _TreeReader:
         self._keep_console = keep_console
         self._gate = asyncio.Semaphore(limits.parallel)
         self._seen: set[BuildName] = set()
+        self._read: set[BuildName] = set()
 
     async def read(self, name: BuildName, *, force: bool) -> JenkinsBuild:
         reply = await self._client.build(name)
@@ -174,7 +177,7 @@ class _TreeReader:
                 group.create_task(self._read_child(node))
         for parent, node in new:
             self._adopt(parent, node)
-        return [node for _, node in new if node.is_read]
+        return [node for _, node in new if node.is_read or node.is_unreadable]
 
     def _claimed(self, parent: _Node) -> list[_Node]:
         """The parent's children that nobody has read yet. The others are named with a note."""
@@ -189,7 +192,8 @@ class _TreeReader:
                 skipped += 1
             else:
                 self._seen.add(ref.build)
-                claimed.append(_Node(ref.build, result=ref.result or ""))
+                # What the parent knows of the grandchildren counts until the child has told.
+                claimed.append(_Node(ref.build, result=ref.result or "", refs=ref.below))
         if skipped:
             parent.notes.append(
                 f"{skipped} child builds were not read: one analysis reads {self._limits.builds} at most."
@@ -206,7 +210,7 @@ class _TreeReader:
                     await self._fill(node, reply)
             except OutsideError as error:
                 node.is_unreadable = True
-                node.notes.append(f"This build could not be read: {error}")
+                node.notes.append(str(error))
 
     def _adopt(self, parent: _Node, node: _Node) -> None:
         """Put the child into its place, unless it turned out that it did not fail."""
@@ -239,7 +243,7 @@ class _TreeReader:
             return_exceptions=True,
         )
         node.report = _report_or_note(report, node)
-        children = listed_children(reply, node.name, self._client.url)
+        children = listed_children(reply, node.name, self._client.prefix)
         if isinstance(console, Console):
             children = await self._use_console(node, console, children)
         elif isinstance(console, OutsideError) and not (must_have_something and node.report is None):
@@ -249,6 +253,7 @@ class _TreeReader:
         node.refs = children.refs
         node.notes += children.notes
         node.is_read = True
+        self._read.add(node.name)
 
     async def _use_console(self, node: _Node, console: Console, children: Children) -> Children:
         if console.note:
@@ -264,19 +269,20 @@ class _TreeReader:
     # --- the finished tree ------------------------------------------------------------------------------
 
     def _finished(self, node: _Node) -> JenkinsBuild:
-        elsewhere = {child.name: child for child in node.children}
         own: list[Failure] = list(node.report.failures) if node.report else []
         reported: dict[BuildName, tuple[Failure, ...]] = {}
+        lost = {child.name for child in node.children if child.is_unreadable}
         for part in node.report.children if node.report else ():
             build = parse_build_url(part.url, prefix=self._client.prefix)
-            if build in elsewhere:
-                reported[build] = part.failures
-            else:
+            if build in lost:
+                reported[build] = (*reported.get(build, ()), *part.failures)
+            elif build not in self._read:  # Those that were read have the same failures themselves.
                 own += part.failures
+        self._drop_unknown(node, reported)
         children = tuple(self._finished_child(child, reported.get(child.name, ())) for child in node.children)
         if not own and node.is_read and all(child.is_unreadable for child in node.children):
             # Nothing else says why it failed, not even a child that could be read.
-            own = [] if any(child.failures for child in children) else [_console_failure(node)]
+            own = [] if any(_has_failures(child) for child in children) else [_console_failure(node)]
         return JenkinsBuild(
             job_name=node.name.job_name,
             build_number=node.name.number,
@@ -288,6 +294,20 @@ class _TreeReader:
             artifacts=node.artifacts,
             notes=tuple(node.notes),
         )
+
+    def _drop_unknown(self, node: _Node, reported: Mapping[BuildName, tuple[Failure, ...]]) -> None:
+        """Instead of children that cannot be read and of which nothing says that they failed: a note."""
+        unknown = [
+            child
+            for child in node.children
+            if child.is_unreadable and not child.result and not child.children and child.name not in reported
+        ]
+        if unknown:
+            node.children = [child for child in node.children if child not in unknown]
+            names = listing(child.name for child in unknown)
+            node.notes.append(
+                f"Child builds that may have failed could not be read: {names}. {unknown[0].notes[0]}"
+            )
 
     def _finished_child(self, node: _Node, reported: tuple[Failure, ...]) -> JenkinsBuild:
         """The child; one that could not be read has what its parent's report says about it."""
@@ -308,6 +328,10 @@ def _report_or_note(report: Report | BaseException | None, node: _Node) -> Repor
     return report
 
 
+def _has_failures(build: JenkinsBuild) -> bool:
+    return bool(build.failures) or any(map(_has_failures, build.children))
+
+
 def _artifacts(reply: BuildReply) -> tuple[str, ...]:
     return tuple(artifact.relative_path for artifact in reply.artifacts)
 
@@ -316,9 +340,10 @@ def _console_failure(node: _Node) -> Failure:
     """The failure of a build without failing tests. The message names no job, so that equal consoles are one group."""
     ended = f"ended with {node.result}" if node.result else "was still running"
     tests = "no test of its report failed" if node.report else "it has no test report"
+    console = "its console says why" if node.excerpt else "its console is empty or could not be read"
     return Failure(
         test_name=f"{node.name.job_name}#{node.name.number}",
-        error_message=f"The build {ended}, and {tests}; its console says why.",
+        error_message=f"The build {ended}, and {tests}; {console}.",
         stack_trace=shortened(_joined(node.excerpt), STACK_LIMIT),
         duration=node.duration_s,
         status=node.result or "FAILED",
