@@ -31,8 +31,9 @@ class SecretRule:
 
     kind: str
     """Stands in the replacement."""
-    needles: tuple[str, ...]
-    """A line must hold one of them before the pattern is tried, in whatever case when they are lower-case."""
+    needles: tuple[str | re.Pattern[bytes], ...]
+    """A line must hold one of them before the pattern is tried: texts, in whatever case when they are lower-case,
+    or patterns that begin with a letter of their own, which are found as fast."""
     pattern: re.Pattern[str]
     """Its group `secret` is replaced; without such a group, the whole match."""
     why: str
@@ -122,7 +123,7 @@ def _places(text: str, word: str) -> Iterator[int]:
         at = text.find(word, at + 1)
 
 
-_LONG_WORD = re.compile(rb"[-_](?=[A-Za-z0-9_.-]{18})")
+_LONG_WORD = re.compile(rb"[-_](?=[A-Za-z0-9_-]{18})")
 
 
 def _suspects(batch: list[str], rules: Sequence[SecretRule]) -> dict[int, list[SecretRule]]:
@@ -146,14 +147,19 @@ def _search(
     worded: bool,
 ) -> None:
     lowered = text.lower()
-    tried: dict[str, list[int]] = {}
+    tried: dict[str | re.Pattern[bytes], list[int]] = {}
     for number, rule in enumerate(rules):
         if rule.worded is worded:
             for needle in rule.needles:
                 tried.setdefault(needle, []).append(number)
     for needle, numbers in tried.items():
-        searched = lowered if needle == needle.lower() else text
-        for index in _line_indices(searched, _line_hits(searched, needle.encode())):
+        if isinstance(needle, str):
+            searched = lowered if needle == needle.lower() else text
+            places = _line_hits(searched, needle.encode())
+        else:
+            searched = text
+            places = (match.start() for match in needle.finditer(text))
+        for index in _line_indices(searched, places):
             found.setdefault(index_of(index), set()).update(numbers)
 
 
@@ -246,6 +252,7 @@ _PLACEHOLDER = re.compile(
 _CODE_VALUE = re.compile(r"^[A-Za-z_][\w.]*+(?:[(\[{]|\.\w|->|::|@[0-9a-f]+$)|^[A-Za-z]:\\|^\w+://|^[\d.,:+-]+$|^0x")
 _PATH = re.compile(r"^[\w.~-]*+/")
 _IDENTIFIER = re.compile(r"^[A-Za-z]+(?:[_\-.][A-Za-z]+)*+\W*$")
+_UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\W*$", re.IGNORECASE)
 _HEX = re.compile(r"^[0-9a-fA-F-]+$")
 _MIN_PASSWORD = 4
 _MIN_TOKEN = 8
@@ -311,7 +318,7 @@ def _entropy(text: str) -> float:
 
 
 _OPTION = re.compile(r"(?<!\S)--?(?:[\w-]{0,30}-)?$")
-_STRONG_KEY = re.compile(r"(?:api|access|auth|account|private|secret|signing|encryption|master|license|shared)[_.-]?$", re.IGNORECASE)
+_STRONG_KEY = re.compile(r"(?:api|access|auth|account|private|secret|signing|encryption|master|license|shared|subscription|consumer|app|deploy|storage|client|service|integration|admin)[_.-]?$", re.IGNORECASE)
 _NAME_ROOM = 40
 """Characters before a word in which its option's or name's beginning is looked for."""
 
@@ -325,12 +332,22 @@ def _is_option(match: re.Match[str]) -> bool:
 
 
 def _is_password_argument(match: re.Match[str]) -> bool:
+    """An option's argument may be any word; in prose (`password is …`) only letters with digits count."""
     value = match["secret"]
-    return _is_option(match) and _is_value(value) and not _is_code(value)
+    if not _is_value(value) or _is_code(value):
+        return False
+    if _is_option(match) and match["verb"] is None:
+        return True
+    return match[0][:5].lower() in {"passw", "passp"} and _is_token(match)
 
 
 def _is_token_argument(match: re.Match[str]) -> bool:
-    return _is_option(match) and _is_token(match)
+    value = match["secret"]
+    if not _is_token(match):
+        return False
+    if _is_option(match) and match["verb"] is None:
+        return True
+    return match[0][:3].lower() != "key" and (len(value) >= _MIN_ENTROPY_CHARS and not _UUID.match(value))
 
 
 def _is_named_token(match: re.Match[str]) -> bool:
@@ -364,9 +381,12 @@ def _worded(kind: str, needles: str, pattern: str, why: str) -> SecretRule:
 
 
 _VALUE = r"""(?P<quote>\\?["'`])?(?P<secret>(?(quote)[^"'`\\\r\n]{1,4000}+|[^\s"'`,;&<>|\\)\]}]{1,4000}+))"""
-_BLANK = r"(?P<sep>[ \t]{1,2})"
-_ARGUMENT = r"""(?P<quote>["'])?(?P<secret>(?!-)(?(quote)[^"'\r\n]{4,4000}+|[^\s"'`;&|<>]{4,4000}+))"""
-_SEP = r"""(?P<sep>\\?["'`]?\s{0,3}(?:=>|:=|==?|:)\s{0,3})"""
+_BLANK = r"(?P<sep>[ \t]{1,2}(?P<verb>(?:is|was|of|provided|used|value)[ \t]{1,2})?+)"
+_ARGUMENT = r"""(?P<quote>["'])?(?P<secret>(?!-)(?(quote)[^"'\r\n]{4,4000}+|[^\s"'`;&|<>\x1b]{4,4000}+))"""
+_SEP = r"""(?P<sep>\\?["'`]?(?:\s\[[^\]]{0,30}\])?\s{0,3}(?:=>|:=|==?|:)\s{0,3})"""
+
+_CAPITAL_A = re.compile(rb"A(?:KIA|SIA|BIA|CCA|Iza|KCp|TBB|T[AC]TT3)")
+_SHORT_OPTION = re.compile(rb" -(?:[upwa]|-user)")
 
 RULES: tuple[SecretRule, ...] = (
     _shape("jwt", "eyJ", r"eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+(?:\.[\w-]*+){1,3}", "RFC 7519: base64 of a JSON header and claims"),
@@ -374,12 +394,13 @@ RULES: tuple[SecretRule, ...] = (
     _worded("github token", "github_pat_", r"github_pat_\w{22,255}+", "GitHub's fine-grained tokens"),
     _worded("gitlab token", "glpat- gldt- glrt- glcbt- glptt- glft- glsoat- glagent- gloas-", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|oas)-[\w.-]{18,}+", "GitLab's documented prefixes"),
     _worded("slack token", "xoxa- xoxb- xoxc- xoxe- xoxe. xoxo- xoxp- xoxr- xoxs- xapp-", r"(?:xox[abceoprs]|xapp)[-.][\w.-]{18,}+", "Slack's documented prefixes"),
-    SecretRule("slack webhook", ("hooks.slack.com/",), re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[\w/+-]{16,}+)"), "whoever knows the path can post"),
-    SecretRule("discord webhook", ("/webhooks/",), re.compile(r"discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/(?P<secret>[\w-]{30,}+)"), "whoever knows the path can post"),
-    _shape("aws access key", "AKIA ASIA", r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])", "AWS IAM: unique id prefixes"),
-    _shape("google key", "AIza ya29. GOCSPX-", r"AIza[\w-]{35}|ya29\.[\w-]{20,}+|GOCSPX-[\w-]{20,}+", "Google Cloud API keys, OAuth tokens and client secrets"),
+    SecretRule("slack webhook", ("hooks",), re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[\w/+-]{16,}+)"), "whoever knows the path can post"),
+    SecretRule("discord webhook", ("hooks",), re.compile(r"discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/(?P<secret>[\w-]{30,}+)"), "whoever knows the path can post"),
+    SecretRule("aws access key", (_CAPITAL_A,), re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"), "AWS IAM: unique id prefixes"),
+    SecretRule("google key", (_CAPITAL_A, "ya29."), re.compile(r"(?<![A-Za-z0-9])(?:AIza[\w-]{35}|ya29\.[\w-]{20,}+)"), "Google Cloud API keys, OAuth tokens and client secrets"),
+    _worded("google key", "GOCSPX-", r"GOCSPX-[\w-]{20,}+", "Google's OAuth client secrets"),
     SecretRule("azure key", ("Q~",), re.compile(r"(?<![\w~.-])[\w~.-]{3}[78]Q~[\w~.-]{31,34}"), "Entra client secrets"),
-    SecretRule("azure key", ("key", "sig=", "signature"), re.compile(r"(?:AccountKey|SharedAccessKey|[?&;]sig|X-(?:Amz|Goog)-Signature)=(?P<secret>[\w+/%-]{20,}+={0,3})", re.IGNORECASE), "storage keys and shared access signatures"),
+    SecretRule("azure key", ("key", "sig"), re.compile(r"(?:AccountKey|SharedAccessKey|[?&;]sig|X-(?:Amz|Goog)-Signature)=(?P<secret>[\w+/%-]{20,}+={0,3})", re.IGNORECASE), "storage keys and shared access signatures"),
     _worded("stripe key", "k_live_ k_test_ whsec_", r"[rsp]k_(?:live|test)_[A-Za-z0-9]{14,}+|whsec_[A-Za-z0-9+/=]{20,}+", "Stripe's documented prefixes"),
     _worded("npm token", "npm_", r"npm_[A-Za-z0-9]{30,}+", "npm's documented prefix"),
     _worded("pypi token", "pypi-", r"pypi-[\w-]{50,}+", "PyPI's documented prefix"),
@@ -397,8 +418,9 @@ RULES: tuple[SecretRule, ...] = (
         "prefixes that further vendors document"),
     SecretRule("telegram token", (":AA",), re.compile(r"(?<!\d)\d{8,10}:AA[\w-]{32,34}(?![\w-])"), "Telegram's bot tokens"),
     _worded("mailgun key", "key-", r"key-[0-9a-f]{32}(?!\w)", "Mailgun's shape"),
-    _shape("vendor token", "dapi AKCp TT3 ATBB", r"dapi[a-f0-9]{32}|AKCp\w{40,}+|AT[AC]TT3[\w=-]{60,}+|ATBB\w{24,}+", "prefixes that further vendors document"),
-    SecretRule("authorization", ("auth",), re.compile(r"""(?i)authorization\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?(?:(?:basic|bearer|token|digest|negotiate|ntlm|apikey|bot|splunk|aws4-hmac-sha256)\s{1,3})?+(?P<secret>[^\s"'\\,;<>\[(]{6,}+(?:[^"'\\\r\n<>]{0,400}signature=[\w%/+=-]++)?)"""), "the HTTP header, whatever its scheme", _is_user_secret),
+    SecretRule("vendor token", ("dapi", _CAPITAL_A), re.compile(r"(?<![A-Za-z0-9])(?:dapi[a-f0-9]{32}|AKCp\w{40,}+|AT[AC]TT3[\w=-]{60,}+|ATBB\w{24,}+)"), "prefixes that further vendors document"),
+    SecretRule("authorization", ("auth",), re.compile(r"""(?i)authorization\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?(?!digest\b|aws4)(?:(?:basic|bearer|token|negotiate|ntlm|apikey|bot|splunk)\s{1,3})?+(?P<secret>[^\s"'\\,;<>\[(]{6,}+)"""), "the HTTP header, whatever its scheme", _is_user_secret),
+    SecretRule("authorization", ("auth",), re.compile(r"""(?i)\b(?:signature|response)=\\?"?(?P<secret>[0-9a-f]{32,}+)"""), "what proves the caller in Digest and in AWS's header", lambda match: "authorization" in match.string.lower()),
     SecretRule("authorization", ("bearer ",), re.compile(r"(?i)\bbearer\s{1,3}(?P<secret>[\w.~+/-]{16,}+={0,3})"), "a bearer token anywhere", _is_token),
     SecretRule("authorization", ("basic ",), re.compile(r"\b[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{12,}+={0,2})(?![\w.])"), "base64 of user and password", lambda match: _is_basic(match["secret"])),
     SecretRule("cookie", ("cookie",), re.compile(r"""(?i)\bset-cookie2?\\?["']?\s{0,3}[:=]\s{0,3}\\?["'\[]{0,2}[\w.%!-]{1,100}=(?P<secret>[^\s;"',\\]{1,4000}+)"""), "the first pair of a Set-Cookie header"),
@@ -426,7 +448,7 @@ RULES: tuple[SecretRule, ...] = (
     ),
     SecretRule(
         "password",
-        ("mysql", "sshpass", "login", "mongo", "curl", "redis-cli", "ldap"),
+        (_SHORT_OPTION,),
         re.compile(
             r"""(?:\b(?:mysql\w*|sshpass|mongo\w*|docker\ login|ldap\w+)\b[^\n|;]{0,200}?\s-[pw]\ ?
                 | \bredis-cli\b[^\n|;]{0,200}?\s-a\s | \bcurl\b[^\n|;]{0,300}?\s(?:-u\ ?|--user[ =])["']?[^\s:"']{1,100}:)
@@ -434,6 +456,13 @@ RULES: tuple[SecretRule, ...] = (
             re.VERBOSE,
         ),
         "short options of well-known clients",
+        _is_user_secret,
+    ),
+    SecretRule(
+        "password",
+        ("pass",),
+        re.compile(r"(?i)\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?P<secret>\S{4,200}+)"),
+        "a record of .netrc",
         _is_user_secret,
     ),
     SecretRule(
@@ -466,7 +495,7 @@ RULES: tuple[SecretRule, ...] = (
     ),
     SecretRule(
         "secret",
-        ("key", "auth", "cred", "signature", "session"),
+        ("key", "auth", "cred", "sig", "session"),
         re.compile(rf"(?i)(?:key|auth|cred(?:ential)?s?|signature|session(?:[_-]?id)?){_SEP}{_VALUE}"),
         "a random value behind a name that may mean a secret",
         _is_random,
