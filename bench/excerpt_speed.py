@@ -65,7 +65,9 @@ def measure(megabytes: int) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rate = characters / 1e6 / taken
     print(f"{characters / 1e6:.0f} MB, {found.total_lines:,} lines: {taken:.1f} s, {rate:.0f} MB/s")
-    print(f"peak memory {peak:.0f} MB, {peak - before:.0f} MB above the generator's; {len(found.spans)} spans")
+    print(
+        f"peak memory {peak:.0f} MB, {peak - before:.0f} MB above the generator's; {len(found.spans)} spans"
+    )
     shown = any("the one that counts" in line.text for span in found.spans for line in span.lines)
     print("reached" if rate >= GOAL_MB_PER_S and shown else "MISSED", f"goal {GOAL_MB_PER_S:.0f} MB/s")
 

@@ -86,7 +86,10 @@ RULES: tuple[ConsoleRule, ...] = (
         r"^\s*+(?:\[\w+\]\s)?+(?:Caused\ by:|Caused:\s|Root\ cause:|--->\ (?=\S+(?:Exception|Error)\b))\s*+\S",
         needs="caused|root cause|--->",
         reason="names the cause behind an exception",
-        says=("Caused by: java.net.ConnectException: Connection refused", "  Caused by: client error (Connect)"),
+        says=(
+            "Caused by: java.net.ConnectException: Connection refused",
+            "  Caused by: client error (Connect)",
+        ),
     ),
     _rule(
         "thrown",
@@ -247,7 +250,11 @@ RULES: tuple[ConsoleRule, ...] = (
             | ^\[error\]\s\(.*\) | ^\[ERROR\]\s*+(?:\[Help|Re-run|To\ see|For\ more|->|After\ correcting|Please\ refer|mvn\ <goals>|$) | Process\ completed\ with\ exit\ code\ [1-9] | The\ process\ '.*'\ failed | Configuring\ incomplete | returned\ a\ non-zero\ code""",
         needs="***|err!|build|aborting|compile|recipe|failed|elifecycle|[error|exit code|incomplete|non-zero",
         reason="a build tool passes on that a step failed",
-        says=("make: *** [all] Error 2", "npm ERR! code ELIFECYCLE", "error: aborting due to 2 previous errors"),
+        says=(
+            "make: *** [all] Error 2",
+            "npm ERR! code ELIFECYCLE",
+            "error: aborting due to 2 previous errors",
+        ),
     ),
     # --- machine, network, runner -------------------------------------------------------------
     _rule(
@@ -368,10 +375,15 @@ _CERTAIN = 9.0
 """Weight from which a rule counts even in a line that otherwise reads as going well."""
 
 
-_DEMOTED = re.compile(r"^\s*+(?:\[?(?:warn(?:ing)?|info|debug|note|notice|verbose|trace)\b|\w*warning:|[*-]\ (?!what\ went|exception\ is))|:\d+:(?:\d+:)?\s?warning\b|\bwarning:", re.IGNORECASE)
+_DEMOTED = re.compile(
+    r"^\s*+(?:\[?(?:warn(?:ing)?|info|debug|note|notice|verbose|trace)\b|\w*warning:|[*-]\ (?!what\ went|exception\ is))|:\d+:(?:\d+:)?\s?warning\b|\bwarning:",
+    re.IGNORECASE,
+)
 """Records of a level below error, warnings, and the bullets of change logs."""
 
-_STRONGEST_FIRST = sorted((rule for rule in RULES if rule.role is not Role.ECHO), key=lambda rule: -rule.weight)
+_STRONGEST_FIRST = sorted(
+    (rule for rule in RULES if rule.role is not Role.ECHO), key=lambda rule: -rule.weight
+)
 _ECHOES = [rule for rule in RULES if rule.role is Role.ECHO]
 _ALL_NEEDS = sorted({need for rule in RULES for need in rule.needs})
 
@@ -412,7 +424,10 @@ _FAILED_STEP = re.compile(
         | ^error:\ (?:aborting|could\ not\ compile) | ninja:\ build\ stopped | error\ Command\ failed | ^Build\ step\ .*failure | ^\[ERROR\]\ Failed\ to\ execute\ goal | non-zero\ code""",
     re.VERBOSE,
 )
-_PASSED_STEP = re.compile(r"The\ command\ .*exited\ with\ 0\b|exit(?:ed)?\ (?:with\ )?(?:code|status):?\s?0\b|^BUILD\ SUCCESS|^\[INFO\]\ BUILD\ SUCCESS", re.VERBOSE)
+_PASSED_STEP = re.compile(
+    r"The\ command\ .*exited\ with\ 0\b|exit(?:ed)?\ (?:with\ )?(?:code|status):?\s?0\b|^BUILD\ SUCCESS|^\[INFO\]\ BUILD\ SUCCESS",
+    re.VERBOSE,
+)
 
 
 def step_end(line: str) -> bool | None:

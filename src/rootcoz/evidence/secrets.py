@@ -249,7 +249,9 @@ _PLACEHOLDER = re.compile(
         )$""",
     re.VERBOSE | re.IGNORECASE,
 )
-_CODE_VALUE = re.compile(r"^[A-Za-z_][\w.]*+(?:[(\[{]|\.\w|->|::|@[0-9a-f]+$)|^[A-Za-z]:\\|^\w+://|^[\d.,:+-]+$|^0x")
+_CODE_VALUE = re.compile(
+    r"^[A-Za-z_][\w.]*+(?:[(\[{]|\.\w|->|::|@[0-9a-f]+$)|^[A-Za-z]:\\|^\w+://|^[\d.,:+-]+$|^0x"
+)
 _PATH = re.compile(r"^[\w.~-]*+/")
 _IDENTIFIER = re.compile(r"^[A-Za-z]+(?:[_\-.][A-Za-z]+)*+\W*$")
 _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\W*$", re.IGNORECASE)
@@ -301,7 +303,11 @@ def _is_token(match: re.Match[str]) -> bool:
         return False
     if _is_mixed(value):
         return True
-    return not _IDENTIFIER.match(value) and any(char.isdigit() for char in value) and any(char.isalpha() for char in value)
+    return (
+        not _IDENTIFIER.match(value)
+        and any(char.isdigit() for char in value)
+        and any(char.isalpha() for char in value)
+    )
 
 
 def _is_random(match: re.Match[str]) -> bool:
@@ -318,7 +324,10 @@ def _entropy(text: str) -> float:
 
 
 _OPTION = re.compile(r"(?<!\S)--?(?:[\w-]{0,30}-)?$")
-_STRONG_KEY = re.compile(r"(?:api|access|auth|account|private|secret|signing|encryption|master|license|shared|subscription|consumer|app|deploy|storage|client|service|integration|admin)[_.-]?$", re.IGNORECASE)
+_STRONG_KEY = re.compile(
+    r"(?:api|access|auth|account|private|secret|signing|encryption|master|license|shared|subscription|consumer|app|deploy|storage|client|service|integration|admin)[_.-]?$",
+    re.IGNORECASE,
+)
 _NAME_ROOM = 40
 """Characters before a word in which its option's or name's beginning is looked for."""
 
@@ -363,7 +372,9 @@ def _is_user_secret(match: re.Match[str]) -> bool:
 def _is_url_token(match: re.Match[str]) -> bool:
     """A user name alone in a URL is a token when it is long and mixed."""
     value = match["secret"]
-    return any(char.isdigit() for char in value) and any(char.isalpha() for char in value) and _is_value(value)
+    return (
+        any(char.isdigit() for char in value) and any(char.isalpha() for char in value) and _is_value(value)
+    )
 
 
 # --- the rules ------------------------------------------------------------------------------------
@@ -523,10 +534,14 @@ def _is_basic(value: str) -> bool:
     return b":" in decoded and decoded.isascii() and decoded.decode("ascii").isprintable()
 
 
-_COOKIE_ATTRIBUTES = frozenset(("path", "expires", "max-age", "domain", "samesite", "version", "priority", "charset", "q"))
+_COOKIE_ATTRIBUTES = frozenset(
+    ("path", "expires", "max-age", "domain", "samesite", "version", "priority", "charset", "q")
+)
 
 
 def _is_cookie(match: re.Match[str]) -> bool:
     """A pair of a Cookie header: the header's name must stand before it in the line, and it is no attribute."""
     before = match.string[: match.start("secret")].lower()
-    return "cookie" in before and match["name"].lower() not in _COOKIE_ATTRIBUTES and _is_value(match["secret"])
+    return (
+        "cookie" in before and match["name"].lower() not in _COOKIE_ATTRIBUTES and _is_value(match["secret"])
+    )
