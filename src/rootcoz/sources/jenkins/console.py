@@ -2,8 +2,8 @@
 
 Enters: bytes as they arrive. Leaves: `Console`, its lines with their numbers. A console of up to HEAD_BYTES +
 TAIL_BYTES is kept whole. Of a longer one the two ends are kept, and from what lies between them every line that
-speaks of trouble, with the lines around it, until STRONG_BYTES are full. Lines that differ in numbers only are kept
-REPEATS times: a loop that fails a million times says no more than one that fails thrice.
+speaks of trouble, with the lines around it, until STRONG_BYTES are full. Of lines that differ in numbers only, the
+first few are kept with what is around them, and REPEATS in all: a loop that fails a million times says no more.
 """
 
 import re
@@ -20,7 +20,9 @@ _MIDDLE_BYTES = 2 * STRONG_BYTES
 """With the lines about child builds, which are kept when the others fill their room."""
 LINE_BYTES = 16 * 1024
 """Of one line; the rest of a longer one is dropped."""
-REPEATS = 3
+REPEATS = 100
+REPEATS_IN_FULL = 3
+"""Of those, the ones that are kept with the lines around them."""
 LINES_BEFORE, LINES_AFTER = 3, 15
 """Around a line that speaks of trouble: what was done, and the trace that follows."""
 _SHAPES = 20_000
@@ -184,16 +186,20 @@ class ConsoleKeeper:
             line = data[start:at]
             if b"completed" in line or b"with status" in line:
                 self._keep(number, [line])  # A child build that ended. They may differ in numbers only.
-            elif self._middle_size < STRONG_BYTES and self._is_news(line):
-                self._keep_around(data, start, number)
+            elif self._middle_size < STRONG_BYTES:
+                seen = self._count_shape(line)
+                if seen < REPEATS_IN_FULL:
+                    self._keep_around(data, start, number)
+                elif seen < REPEATS:
+                    self._keep(number, [line])
 
-    def _is_news(self, line: bytes) -> bool:
-        """Whether the line has not been kept often enough already."""
+    def _count_shape(self, line: bytes) -> int:
+        """How often a line like it has been seen before."""
         shape = line[:_SHAPE_BYTES].translate(None, _VARIABLE)
         seen = self._shapes.get(shape, 0)
         if seen or len(self._shapes) < _SHAPES:
             self._shapes[shape] = seen + 1
-        return seen < REPEATS
+        return seen
 
     def _keep_around(self, data: bytes, start: int, number: int) -> None:
         before = _last_lines(data[:start], LINES_BEFORE).splitlines(keepends=True)
