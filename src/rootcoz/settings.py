@@ -96,6 +96,33 @@ class Settings(BaseModel):
         default=(),
         description="Environment variables that the program of AI_COMMAND may see, comma separated.",
     )
+    ai_cli_env: Words = Field(
+        default=(),
+        description=(
+            "Further environment variables that the command lines of claude, gemini and cursor may see, "
+            "comma separated."
+        ),
+    )
+    anthropic_api_key: SecretStr | None = Field(default=None, description="Key for claude.")
+    anthropic_base_url: str = Field(
+        default="", description="Address of claude's service. Empty: Anthropic's."
+    )
+    claude_binary: str = Field(default="", description="Claude Code. Empty: `claude` of the PATH.")
+    gemini_api_key: SecretStr | None = Field(default=None, description="Key for gemini.")
+    google_gemini_base_url: str = Field(
+        default="", description="Address of gemini's service. Empty: Google's."
+    )
+    gemini_binary: str = Field(default="", description="Gemini CLI. Empty: `gemini` of the PATH.")
+    cursor_api_key: SecretStr | None = Field(default=None, description="Key for cursor.")
+    cursor_binary: str = Field(
+        default="", description="Cursor's agent. Empty: `cursor-agent` or `agent` of the PATH."
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None, description="Key for openai; services of your own may need none."
+    )
+    openai_base_url: str = Field(
+        default="", description="Address of any OpenAI-compatible service, with /v1. Empty: OpenAI's."
+    )
     max_concurrent_ai_calls: int = Field(
         default=3, gt=0, le=1000, description="Questions of one analysis that are asked at once."
     )
@@ -172,7 +199,14 @@ class Settings(BaseModel):
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
 
-    @field_validator("public_base_url", "server", "jenkins_url")
+    @field_validator(
+        "public_base_url",
+        "server",
+        "jenkins_url",
+        "anthropic_base_url",
+        "google_gemini_base_url",
+        "openai_base_url",
+    )
     @classmethod
     def _is_http_url(cls, url: str) -> str:
         if url:

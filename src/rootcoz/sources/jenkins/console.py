@@ -254,7 +254,8 @@ def _last_lines(data: bytes, count: int) -> bytes:
 
 
 ChooseLines = Callable[[Sequence[str], int], Sequence[tuple[int, str]]]
-"""From lines and a maximum: the ones that say why the build failed, each with its place among those given, from 1."""
+"""From lines and a maximum: the ones that say why the build failed, each with its place among those given, from 1,
+ascending."""
 
 
 def excerpt_of(console: Console, choose: ChooseLines, max_lines: int) -> tuple[ConsoleLine, ...]:
