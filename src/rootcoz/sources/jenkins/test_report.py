@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from rootcoz.domain.failure import MESSAGE_LIMIT, NAME_LIMIT, OUTPUT_LIMIT, STACK_LIMIT, Failure
 from rootcoz.kit.head_tail import shortened
-from rootcoz.kit.json_split import ItemsRule, JsonSplitError, JsonSplitter, Path
+from rootcoz.kit.json_split import ItemsRule, JsonPath, JsonSplitError, JsonSplitter
 
 _CASES = "cases[className,name,status,duration,errorDetails,errorStackTrace,stdout,stderr]"
 REPORT_TREE = f"suites[name,{_CASES}],childReports[child[number,url],result[suites[name,{_CASES}]]]"
@@ -90,7 +90,7 @@ class ReportReader:
             ],
             max_rest_bytes=_REST_BYTES,
         )
-        self._found: list[tuple[Path, Failure]] = []
+        self._found: list[tuple[JsonPath, Failure]] = []
         self._left_out = 0
 
     def feed(self, chunk: bytes) -> None:
@@ -126,7 +126,7 @@ class ReportReader:
             left_out=self._left_out,
         )
 
-    def _take(self, path: Path, case: object) -> None:
+    def _take(self, path: JsonPath, case: object) -> None:
         if not isinstance(case, dict) or case.get("status") not in FAILED:
             return
         if len(self._found) >= FAILURES_LIMIT:
@@ -155,7 +155,7 @@ def _failure(case: _CaseReply) -> Failure:
     )
 
 
-def _suite_name(rest: object, case: Path) -> str:
+def _suite_name(rest: object, case: JsonPath) -> str:
     """The name of the suite around a case, whose path ends with `cases` and its index."""
     return shortened(_text(_at(rest, (*case[:-2], "name"))).strip(), NAME_LIMIT)
 
