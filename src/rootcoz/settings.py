@@ -202,10 +202,10 @@ class Settings(BaseModel):
     @field_validator(
         "public_base_url",
         "server",
-        "jenkins_url",
         "anthropic_base_url",
         "google_gemini_base_url",
         "openai_base_url",
+        "jenkins_url",
     )
     @classmethod
     def _is_http_url(cls, url: str) -> str:

@@ -8,9 +8,11 @@ first few are kept with what is around them, and REPEATS in all: a loop that fai
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+
+from rootcoz.evidence.excerpt import excerpt
 
 HEAD_BYTES = 512 * 1024
 TAIL_BYTES = 2 * 1024 * 1024
@@ -253,29 +255,8 @@ def _last_lines(data: bytes, count: int) -> bytes:
     return data[start:]
 
 
-ChooseLines = Callable[[Sequence[str], int], Sequence[tuple[int, str]]]
-"""From lines and a maximum: the ones that say why the build failed, each with its place among those given, from 1,
-ascending."""
-
-
-def excerpt_of(console: Console, choose: ChooseLines, max_lines: int) -> tuple[ConsoleLine, ...]:
-    """The lines that say why the build failed, with their numbers in the whole console."""
-    chosen = choose([line.text for line in console.lines], max_lines)
-    return tuple(ConsoleLine(console.lines[place - 1].number, text) for place, text in chosen)
-
-
-def choose_last_troubles(lines: Sequence[str], max_lines: int) -> list[tuple[int, str]]:
-    """A plain choice: the last lines that speak of trouble, two before and what is indented after; else the end."""
-    trouble = _any_of(WORDS)
-    wanted: set[int] = set()
-    for index in range(len(lines) - 1, -1, -1):
-        if len(wanted) >= max_lines:
-            break
-        if trouble.search(lines[index].encode("utf-8", errors="replace")):
-            wanted.update(range(max(index - 2, 0), index + 1))
-            after = index + 1
-            while after < len(lines) and lines[after][:1].isspace():
-                wanted.add(after)
-                after += 1
-    places = sorted(wanted)[-max_lines:] or range(max(len(lines) - max_lines, 0), len(lines))
-    return [(place + 1, lines[place]) for place in places]
+def excerpt_of(console: Console, max_lines: int) -> tuple[ConsoleLine, ...]:
+    """The lines that say most about why the build failed, ascending, with their numbers in the whole console."""
+    picked = excerpt((line.text for line in console.lines), max_lines=max_lines)
+    places = sorted((line.number, line.text) for span in picked.spans for line in span.lines)
+    return tuple(ConsoleLine(console.lines[place - 1].number, text) for place, text in places)
