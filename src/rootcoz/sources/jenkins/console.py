@@ -8,7 +8,7 @@ first few are kept with what is around them, and REPEATS in all: a loop that fai
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -255,8 +255,20 @@ def _last_lines(data: bytes, count: int) -> bytes:
     return data[start:]
 
 
-def excerpt_of(console: Console, max_lines: int) -> tuple[ConsoleLine, ...]:
-    """The lines that say most about why the build failed, ascending, with their numbers in the whole console."""
-    picked = excerpt((line.text for line in console.lines), max_lines=max_lines)
-    places = sorted((line.number, line.text) for span in picked.spans for line in span.lines)
-    return tuple(ConsoleLine(console.lines[place - 1].number, text) for place, text in places)
+ChooseLines = Callable[[Sequence[str], int], Sequence[tuple[int, str]]]
+"""From lines and a maximum: those that say why the build failed, each with its place among those given, from 1,
+ascending."""
+
+
+def telling_lines(lines: Sequence[str], max_lines: int) -> list[tuple[int, str]]:
+    """The choice of `evidence.excerpt`."""
+    spans = excerpt(lines, max_lines=max_lines).spans
+    return sorted((line.number, line.text) for span in spans for line in span.lines)
+
+
+def excerpt_of(
+    console: Console, max_lines: int, choose: ChooseLines = telling_lines
+) -> tuple[ConsoleLine, ...]:
+    """The lines that say most about why the build failed, with their numbers in the whole console."""
+    chosen = choose([line.text for line in console.lines], max_lines)
+    return tuple(ConsoleLine(console.lines[place - 1].number, text) for place, text in chosen)

@@ -22,7 +22,7 @@ from rootcoz.sources.jenkins.children import (
     listing,
 )
 from rootcoz.sources.jenkins.client import JenkinsClient
-from rootcoz.sources.jenkins.console import Console, ConsoleLine, excerpt_of
+from rootcoz.sources.jenkins.console import ChooseLines, Console, ConsoleLine, excerpt_of, telling_lines
 from rootcoz.sources.jenkins.names import BuildName, name_of, parse_build_url
 from rootcoz.sources.jenkins.replies import BuildReply
 from rootcoz.sources.jenkins.test_report import Report
@@ -98,6 +98,7 @@ async def read_build(
     limits: ReadLimits | None = None,
     *,
     force: bool = False,
+    choose: ChooseLines = telling_lines,
     keep_console: KeepConsole | None = None,
 ) -> JenkinsBuild:
     """Read the build and the failed ones below it. `force` reads one that passed as well.
@@ -105,7 +106,7 @@ async def read_build(
     Raises InvalidInput for an impossible name, and Unavailable or Refused when the build itself cannot be read.
     Trouble with anything below it becomes a note.
     """
-    reader = _TreeReader(client, limits or ReadLimits(), keep_console)
+    reader = _TreeReader(client, limits or ReadLimits(), choose, keep_console)
     return await reader.read(name_of(job_name, build_number), force=force)
 
 
@@ -129,9 +130,12 @@ class _Node:
 
 
 class _TreeReader:
-    def __init__(self, client: JenkinsClient, limits: ReadLimits, keep_console: KeepConsole | None) -> None:
+    def __init__(
+        self, client: JenkinsClient, limits: ReadLimits, choose: ChooseLines, keep_console: KeepConsole | None
+    ) -> None:
         self._client = client
         self._limits = limits
+        self._choose = choose
         self._keep_console = keep_console
         self._gate = asyncio.Semaphore(limits.parallel)
         self._seen: set[BuildName] = set()
@@ -251,7 +255,7 @@ class _TreeReader:
             node.notes.append(console.note)
         if self._keep_console:
             await self._keep_console(node.name, console)
-        node.excerpt = await asyncio.to_thread(excerpt_of, console, self._limits.excerpt_lines)
+        node.excerpt = await asyncio.to_thread(excerpt_of, console, self._limits.excerpt_lines, self._choose)
         if children.refs:
             return children
         spoken = await asyncio.to_thread(console_children, console.lines, node.name)
