@@ -2,8 +2,8 @@
 
 Enters: bytes as they arrive. Leaves: `Console`, its lines with their numbers. A console of up to HEAD_BYTES +
 TAIL_BYTES is kept whole. Of a longer one the two ends are kept, and from what lies between them every line that
-speaks of trouble, with the lines around it, until STRONG_BYTES are full. Lines that differ in numbers only are kept
-REPEATS times: a loop that fails a million times says no more than one that fails thrice.
+speaks of trouble, with the lines around it, until STRONG_BYTES are full. Of lines that differ in numbers only, the
+first few are kept with what is around them, and REPEATS in all: a loop that fails a million times says no more.
 """
 
 import re
@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+from rootcoz.evidence.excerpt import excerpt
 
 HEAD_BYTES = 512 * 1024
 TAIL_BYTES = 2 * 1024 * 1024
@@ -20,7 +22,9 @@ _MIDDLE_BYTES = 2 * STRONG_BYTES
 """With the lines about child builds, which are kept when the others fill their room."""
 LINE_BYTES = 16 * 1024
 """Of one line; the rest of a longer one is dropped."""
-REPEATS = 3
+REPEATS = 100
+REPEATS_IN_FULL = 3
+"""Of those, the ones that are kept with the lines around them."""
 LINES_BEFORE, LINES_AFTER = 3, 15
 """Around a line that speaks of trouble: what was done, and the trace that follows."""
 _SHAPES = 20_000
@@ -184,16 +188,20 @@ class ConsoleKeeper:
             line = data[start:at]
             if b"completed" in line or b"with status" in line:
                 self._keep(number, [line])  # A child build that ended. They may differ in numbers only.
-            elif self._middle_size < STRONG_BYTES and self._is_news(line):
-                self._keep_around(data, start, number)
+            elif self._middle_size < STRONG_BYTES:
+                seen = self._count_shape(line)
+                if seen < REPEATS_IN_FULL:
+                    self._keep_around(data, start, number)
+                elif seen < REPEATS:
+                    self._keep(number, [line])
 
-    def _is_news(self, line: bytes) -> bool:
-        """Whether the line has not been kept often enough already."""
+    def _count_shape(self, line: bytes) -> int:
+        """How often a line like it has been seen before."""
         shape = line[:_SHAPE_BYTES].translate(None, _VARIABLE)
         seen = self._shapes.get(shape, 0)
         if seen or len(self._shapes) < _SHAPES:
             self._shapes[shape] = seen + 1
-        return seen < REPEATS
+        return seen
 
     def _keep_around(self, data: bytes, start: int, number: int) -> None:
         before = _last_lines(data[:start], LINES_BEFORE).splitlines(keepends=True)
@@ -248,27 +256,19 @@ def _last_lines(data: bytes, count: int) -> bytes:
 
 
 ChooseLines = Callable[[Sequence[str], int], Sequence[tuple[int, str]]]
-"""From lines and a maximum: the ones that say why the build failed, each with its place among those given, from 1."""
+"""From lines and a maximum: those that say why the build failed, each with its place among those given, from 1,
+ascending."""
 
 
-def excerpt_of(console: Console, choose: ChooseLines, max_lines: int) -> tuple[ConsoleLine, ...]:
-    """The lines that say why the build failed, with their numbers in the whole console."""
+def telling_lines(lines: Sequence[str], max_lines: int) -> list[tuple[int, str]]:
+    """The choice of `evidence.excerpt`."""
+    spans = excerpt(lines, max_lines=max_lines).spans
+    return sorted((line.number, line.text) for span in spans for line in span.lines)
+
+
+def excerpt_of(
+    console: Console, max_lines: int, choose: ChooseLines = telling_lines
+) -> tuple[ConsoleLine, ...]:
+    """The lines that say most about why the build failed, with their numbers in the whole console."""
     chosen = choose([line.text for line in console.lines], max_lines)
     return tuple(ConsoleLine(console.lines[place - 1].number, text) for place, text in chosen)
-
-
-def choose_last_troubles(lines: Sequence[str], max_lines: int) -> list[tuple[int, str]]:
-    """A plain choice: the last lines that speak of trouble, two before and what is indented after; else the end."""
-    trouble = _any_of(WORDS)
-    wanted: set[int] = set()
-    for index in range(len(lines) - 1, -1, -1):
-        if len(wanted) >= max_lines:
-            break
-        if trouble.search(lines[index].encode("utf-8", errors="replace")):
-            wanted.update(range(max(index - 2, 0), index + 1))
-            after = index + 1
-            while after < len(lines) and lines[after][:1].isspace():
-                wanted.add(after)
-                after += 1
-    places = sorted(wanted)[-max_lines:] or range(max(len(lines) - max_lines, 0), len(lines))
-    return [(place + 1, lines[place]) for place in places]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from rootcoz.domain.errors import OutsideError
 from rootcoz.domain.failure import STACK_LIMIT, Build, ChildBuild, Failure
+from rootcoz.evidence.excerpt import MAX_LINES
 from rootcoz.kit.head_tail import shortened
 from rootcoz.sources.jenkins.children import (
     ABORTED,
@@ -21,13 +22,7 @@ from rootcoz.sources.jenkins.children import (
     listing,
 )
 from rootcoz.sources.jenkins.client import JenkinsClient
-from rootcoz.sources.jenkins.console import (
-    ChooseLines,
-    Console,
-    ConsoleLine,
-    choose_last_troubles,
-    excerpt_of,
-)
+from rootcoz.sources.jenkins.console import ChooseLines, Console, ConsoleLine, excerpt_of, telling_lines
 from rootcoz.sources.jenkins.names import BuildName, name_of, parse_build_url
 from rootcoz.sources.jenkins.replies import BuildReply
 from rootcoz.sources.jenkins.test_report import Report
@@ -48,7 +43,7 @@ class ReadLimits:
     """Child builds that are read in all."""
     parallel: int = 4
     """Builds that are read at once; each may hold some megabytes of console for that time."""
-    excerpt_lines: int = 200
+    excerpt_lines: int = MAX_LINES
     """Lines of a console that are kept with a build."""
 
 
@@ -103,7 +98,7 @@ async def read_build(
     limits: ReadLimits | None = None,
     *,
     force: bool = False,
-    choose: ChooseLines = choose_last_troubles,
+    choose: ChooseLines = telling_lines,
     keep_console: KeepConsole | None = None,
 ) -> JenkinsBuild:
     """Read the build and the failed ones below it. `force` reads one that passed as well.
@@ -260,7 +255,7 @@ class _TreeReader:
             node.notes.append(console.note)
         if self._keep_console:
             await self._keep_console(node.name, console)
-        node.excerpt = await asyncio.to_thread(excerpt_of, console, self._choose, self._limits.excerpt_lines)
+        node.excerpt = await asyncio.to_thread(excerpt_of, console, self._limits.excerpt_lines, self._choose)
         if children.refs:
             return children
         spoken = await asyncio.to_thread(console_children, console.lines, node.name)
