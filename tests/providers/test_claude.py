@@ -51,7 +51,7 @@ async def test_it_is_started_as_a_reader(provider: ClaudeProvider, place: StandI
     environment = place.calls[0]["environment"]
     assert arguments[arguments.index("--tools") + 1] == "Read,Grep,Glob"
     assert arguments[arguments.index("--setting-sources") + 1] == ""
-    assert arguments[arguments.index("--model") + 1] == MODEL
+    assert f"--model={MODEL}" in arguments
     assert environment["ANTHROPIC_API_KEY"] == KEY
     assert environment["ANTHROPIC_BASE_URL"] == place.config.claude.base_url
     assert environment["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"

@@ -38,7 +38,7 @@ def test_an_analysis_books_every_call_and_shows_no_key(
 
     assert result["failures"][0]["analysis"]["classification"] == "PRODUCT BUG"
     records = result["token_usage"]["calls"]
-    assert [record["call_type"] for record in records] == ["primary", "repair"]
+    assert {record["call_type"] for record in records} == {"primary", "repair"}
     assert KEY not in str(result) + (tmp_path / "server.log").read_text()
 
 
