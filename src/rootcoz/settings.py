@@ -130,6 +130,43 @@ class Settings(BaseModel):
         default=8, gt=0, le=1000, description="Questions that the whole server asks at once."
     )
 
+    # Where builds come from
+    jenkins_url: str = Field(
+        default="",
+        description="Jenkins server, with the path below which it serves. Empty: requests name theirs.",
+    )
+    jenkins_user: SecretStr | None = Field(default=None, description="User of the Jenkins server.")
+    jenkins_password: SecretStr | None = Field(
+        default=None, description="API token (or password) of that user. Without it requests are anonymous."
+    )
+    jenkins_ssl_verify: bool = Field(
+        default=True, description="Whether the certificate of the Jenkins server must be trusted."
+    )
+    jenkins_timeout: int = Field(
+        default=30, gt=0, le=3600, description="Seconds that a request to Jenkins may take."
+    )
+    jenkins_artifacts_max_size_mb: int = Field(
+        default=500,
+        gt=0,
+        le=1_000_000,
+        description="Megabytes of artifacts that are downloaded for one build.",
+    )
+    get_job_artifacts: bool = Field(
+        default=True, description="Whether a build's artifacts are downloaded for whoever is asked."
+    )
+    force_analysis: bool = Field(
+        default=False, description="Whether builds that passed are analysed as well."
+    )
+    wait_for_completion: bool = Field(
+        default=True, description="Whether an analysis waits until its build has ended."
+    )
+    poll_interval_minutes: int = Field(
+        default=2, gt=0, le=1440, description="Minutes between two looks at a build that is waited for."
+    )
+    max_wait_minutes: int = Field(
+        default=0, ge=0, le=525_600, description="Minutes that a build is waited for. 0: no limit."
+    )
+
     # Who may do what
     auth_mode: AuthMode = Field(
         default=AuthMode.OPEN,
@@ -163,7 +200,12 @@ class Settings(BaseModel):
         return path.expanduser().absolute()
 
     @field_validator(
-        "public_base_url", "server", "anthropic_base_url", "google_gemini_base_url", "openai_base_url"
+        "public_base_url",
+        "server",
+        "anthropic_base_url",
+        "google_gemini_base_url",
+        "openai_base_url",
+        "jenkins_url",
     )
     @classmethod
     def _is_http_url(cls, url: str) -> str:
@@ -171,6 +213,8 @@ class Settings(BaseModel):
             parts = urlsplit(url)
             if parts.scheme not in {"http", "https"} or not parts.hostname:
                 raise ValueError("must be an address such as https://rootcoz.example.com")
+            if parts.username or parts.password:
+                raise ValueError("must not hold a user or a password; there are settings for them")
         return url.rstrip("/")
 
     @field_validator("log_level", mode="before")

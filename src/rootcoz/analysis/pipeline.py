@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.report import ReportFacts, write_result
 from rootcoz.domain.analysis import AnalysisStatus, ProgressMark, ProgressPhase, StoredAnalysis
 from rootcoz.domain.errors import Conflict, NotFound
@@ -20,7 +21,7 @@ from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.providers.base import Provider
 from rootcoz.store import analyses as analyses_store
-from rootcoz.store import builds, findings
+from rootcoz.store import builds, calls, findings
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
 
@@ -131,6 +132,7 @@ class _Job:
             options=options,
             server_gate=self.parts.server_gate,
             workspace=self.parts.workspaces / self.analysis.job_id,
+            ledger=await Ledger.open(self.database, self.analysis.id),
         )
         try:
             await asker.ask_groups(missing, failures, self._save_answers)
@@ -144,7 +146,7 @@ class _Job:
         await self._enter(ProgressPhase.SAVING, len(groups))
         async with self.database.read() as connection:
             kept = await findings.load_answers(connection, self.analysis.id)
-            ledger = await findings.load_ledger(connection, self.analysis.id)
+            ledger = await calls.load_ledger(connection, self.analysis.id)
             reports = [
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
                 for number in range(len(self.analysis.reports))

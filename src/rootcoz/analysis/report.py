@@ -11,13 +11,13 @@ from functools import lru_cache
 
 import orjson
 
-from rootcoz.domain.analysis import AnalysisStatus, StoredAnalysis
+from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
 from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
-from rootcoz.store.findings import LedgerEntry, total_cost
+from rootcoz.store.calls import total_cost
 
 AFFECTED_TESTS_BUDGET = 200_000
 """Names of other tests that one result may hold altogether. A group of n lists n - 1 names n times: without a bound
