@@ -327,9 +327,10 @@ async def test_a_model_s_name_is_never_taken_for_an_option(
 ) -> None:
     server.say(*deeds(name, workspace, marks, thief), Answer("Nothing."))
 
-    for option in ("--yolo", "--dangerously-skip-permissions", "--approval-mode=yolo"):
-        with suppress(Refused):
-            await ask(provider, workspace, model=option)
+    option = {"claude": "--dangerously-skip-permissions", "gemini": "--yolo"}[name]
+
+    with suppress(Refused):
+        await ask(provider, workspace, model=option)
 
     assert left_in(marks) == []
     assert thief.requests == []
