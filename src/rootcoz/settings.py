@@ -175,6 +175,11 @@ class Settings(BaseModel):
     admin_key: SecretStr | None = Field(
         default=None, description="Key of the administrator `admin`; at least 16 characters."
     )
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="ROOTCOZ_ENCRYPTION_KEY",
+        description="Seals the credentials that requests bring. Empty: a key file beside the data is made and used.",
+    )
     allowed_users: Words = Field(
         default=(), description="User names that may change anything, comma separated. Empty: everybody."
     )

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=200), server_default="", nullable=False),
         sa.Column("options", sa.JSON(), nullable=False),
         sa.Column("request_params", sa.JSON(), nullable=False),
+        sa.Column("order", sa.JSON(), nullable=True),
         sa.Column("build_facts", sa.JSON(), nullable=False),
         sa.Column("progress_log", sa.JSON(), nullable=False),
         sa.Column("failure_count", sa.Integer(), server_default="0", nullable=False),
@@ -88,6 +89,18 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("analysis_id", "kind", "number", name=op.f("pk_document_chunks")),
+    )
+    op.create_table(
+        "request_secrets",
+        sa.Column("analysis_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["analysis_id"],
+            ["analyses.id"],
+            name=op.f("fk_request_secrets_analysis_id_analyses"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("analysis_id", name=op.f("pk_request_secrets")),
     )
     op.create_table(
         "findings",
