@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import stand_in_agent
 from tests.support.model_server import Answer, ModelServer, model_server
 from tests.support.provider_stand_ins import question, safe_folder
 from tests.support.real_clis import RealClis, real_clis
 
 from rootcoz.domain.errors import RateLimited, Refused, Unavailable
+from rootcoz.prompts.answer import answer_schema
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.claude import ClaudeProvider
 from rootcoz.providers.gemini import GeminiProvider
@@ -312,9 +315,22 @@ async def test_a_program_over_its_time_is_ended(
 async def test_an_answer_can_be_held_to_a_schema(
     provider: Provider, workspace: Path, server: ModelServer
 ) -> None:
-    server.say(Answer(tool="StructuredOutput", arguments={"classification": "PRODUCT BUG"}), Answer("Done."))
-    schema = {"type": "object", "properties": {"classification": {"type": "string"}}}
+    server.say(Answer(tool="StructuredOutput", arguments=stand_in_agent.ANSWER), Answer("Done."))
 
-    reply = await ask(provider, workspace, answer_schema=schema)
+    reply = await ask(provider, workspace, answer_schema=answer_schema())
 
-    assert json.loads(reply.text) == {"classification": "PRODUCT BUG"}
+    assert json.loads(reply.text) == stand_in_agent.ANSWER
+
+
+async def test_a_model_s_name_is_never_taken_for_an_option(
+    name: str, provider: Provider, workspace: Path, marks: Path, server: ModelServer, thief: ModelServer
+) -> None:
+    server.say(*deeds(name, workspace, marks, thief), Answer("Nothing."))
+
+    option = {"claude": "--dangerously-skip-permissions", "gemini": "--yolo"}[name]
+
+    with suppress(Refused):
+        await ask(provider, workspace, model=option)
+
+    assert left_in(marks) == []
+    assert thief.requests == []

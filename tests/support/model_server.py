@@ -153,6 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer with the list of models."""
         owner = self._note({})
         if owner.models_reply is not None:
+            time.sleep(owner.models_reply.delay_s)
             return self._send_answer(owner.models_reply)
         names = owner.models
         if "/v1beta/" in self.path:
