@@ -16,7 +16,8 @@ RESERVED_NAMES = frozenset({"build-artifacts"})
 
 _SCP_FORM = re.compile(r"(?:[^\s/@:]+@)?[^\s/@:]+:(?!\d+/)[^\s]*")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]{2,60}\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))(?::(\d{1,5}))?")
-_PATH_CHARS = frozenset(string.ascii_letters + string.digits + "/-._~%!$&'()*+,;=:@")
+_PATH_CHARS = frozenset(string.ascii_letters + string.digits + "/-._~%!$&'()*+,;=:")
+"""Without `@`: it would rather be a credential with a `/` in it than a path."""
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[/.]$|^[/.-]|^@$")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
