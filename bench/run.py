@@ -21,7 +21,11 @@ def main() -> int:
     codes = []
     for program in programs:
         print(f"== {program.stem.removeprefix('bench_')}", flush=True)
-        codes.append(subprocess.run([sys.executable, program], cwd=HERE.parent, check=False).returncode)
+        codes.append(
+            subprocess.run(
+                [sys.executable, "-m", f"bench.{program.stem}"], cwd=HERE.parent, check=False
+            ).returncode
+        )
     return 0 if not any(codes) else 1
 
 

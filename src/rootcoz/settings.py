@@ -96,11 +96,75 @@ class Settings(BaseModel):
         default=(),
         description="Environment variables that the program of AI_COMMAND may see, comma separated.",
     )
+    ai_cli_env: Words = Field(
+        default=(),
+        description=(
+            "Further environment variables that the command lines of claude, gemini and cursor may see, "
+            "comma separated."
+        ),
+    )
+    anthropic_api_key: SecretStr | None = Field(default=None, description="Key for claude.")
+    anthropic_base_url: str = Field(
+        default="", description="Address of claude's service. Empty: Anthropic's."
+    )
+    claude_binary: str = Field(default="", description="Claude Code. Empty: `claude` of the PATH.")
+    gemini_api_key: SecretStr | None = Field(default=None, description="Key for gemini.")
+    google_gemini_base_url: str = Field(
+        default="", description="Address of gemini's service. Empty: Google's."
+    )
+    gemini_binary: str = Field(default="", description="Gemini CLI. Empty: `gemini` of the PATH.")
+    cursor_api_key: SecretStr | None = Field(default=None, description="Key for cursor.")
+    cursor_binary: str = Field(
+        default="", description="Cursor's agent. Empty: `cursor-agent` or `agent` of the PATH."
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None, description="Key for openai; services of your own may need none."
+    )
+    openai_base_url: str = Field(
+        default="", description="Address of any OpenAI-compatible service, with /v1. Empty: OpenAI's."
+    )
     max_concurrent_ai_calls: int = Field(
         default=3, gt=0, le=1000, description="Questions of one analysis that are asked at once."
     )
     server_max_concurrent_ai_calls: int = Field(
         default=8, gt=0, le=1000, description="Questions that the whole server asks at once."
+    )
+
+    # Where builds come from
+    jenkins_url: str = Field(
+        default="",
+        description="Jenkins server, with the path below which it serves. Empty: requests name theirs.",
+    )
+    jenkins_user: SecretStr | None = Field(default=None, description="User of the Jenkins server.")
+    jenkins_password: SecretStr | None = Field(
+        default=None, description="API token (or password) of that user. Without it requests are anonymous."
+    )
+    jenkins_ssl_verify: bool = Field(
+        default=True, description="Whether the certificate of the Jenkins server must be trusted."
+    )
+    jenkins_timeout: int = Field(
+        default=30, gt=0, le=3600, description="Seconds that a request to Jenkins may take."
+    )
+    jenkins_artifacts_max_size_mb: int = Field(
+        default=500,
+        gt=0,
+        le=1_000_000,
+        description="Megabytes of artifacts that are downloaded for one build.",
+    )
+    get_job_artifacts: bool = Field(
+        default=True, description="Whether a build's artifacts are downloaded for whoever is asked."
+    )
+    force_analysis: bool = Field(
+        default=False, description="Whether builds that passed are analysed as well."
+    )
+    wait_for_completion: bool = Field(
+        default=True, description="Whether an analysis waits until its build has ended."
+    )
+    poll_interval_minutes: int = Field(
+        default=2, gt=0, le=1440, description="Minutes between two looks at a build that is waited for."
+    )
+    max_wait_minutes: int = Field(
+        default=0, ge=0, le=525_600, description="Minutes that a build is waited for. 0: no limit."
     )
 
     # Who may do what
@@ -135,13 +199,22 @@ class Settings(BaseModel):
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
 
-    @field_validator("public_base_url", "server")
+    @field_validator(
+        "public_base_url",
+        "server",
+        "anthropic_base_url",
+        "google_gemini_base_url",
+        "openai_base_url",
+        "jenkins_url",
+    )
     @classmethod
     def _is_http_url(cls, url: str) -> str:
         if url:
             parts = urlsplit(url)
             if parts.scheme not in {"http", "https"} or not parts.hostname:
                 raise ValueError("must be an address such as https://rootcoz.example.com")
+            if parts.username or parts.password:
+                raise ValueError("must not hold a user or a password; there are settings for them")
         return url.rstrip("/")
 
     @field_validator("log_level", mode="before")

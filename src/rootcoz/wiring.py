@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import platformdirs
+from pydantic import SecretStr
+
 from rootcoz.analysis.pipeline import Parts
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
+from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.results import Results
 from rootcoz.kit.file_lock import FileLock, LockHeld
-from rootcoz.providers.base import Provider
+from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
-from rootcoz.settings import Settings, SettingsError
+from rootcoz.settings import APP, Settings, SettingsError
 from rootcoz.store.engine import Database
 
 
@@ -62,13 +66,14 @@ class Services:
     engine: Engine
     results: Results
     providers: "ProviderShelf"
+    ai_models: ModelCatalogue
 
 
 class ProviderShelf:
     """The providers of this server, each made once, when it is first wanted."""
 
     def __init__(self, settings: Settings) -> None:
-        self._config = ProviderConfig(command=settings.ai_command, command_env=settings.ai_command_env)
+        self._config = _provider_config(settings)
         self._made: dict[str, Provider] = {}
 
     def named(self, name: str) -> Provider:
@@ -80,6 +85,26 @@ class ProviderShelf:
                 raise NotConfigured(f"Provider {name!r} is not available on this server; it has: {known}.")
             self._made[name] = make(self._config)
         return self._made[name]
+
+
+def _provider_config(settings: Settings) -> ProviderConfig:
+    return ProviderConfig(
+        command=settings.ai_command,
+        command_env=settings.ai_command_env,
+        cli_env=settings.ai_cli_env,
+        claude=_access(settings.anthropic_api_key, settings.anthropic_base_url, settings.claude_binary),
+        gemini=_access(settings.gemini_api_key, settings.google_gemini_base_url, settings.gemini_binary),
+        cursor=_access(settings.cursor_api_key, "", settings.cursor_binary),
+        openai=_access(settings.openai_api_key, settings.openai_base_url, ""),
+        settings_folders=(
+            settings.data_dir / "agents",
+            platformdirs.user_cache_path(APP, appauthor=False) / "agents",
+        ),
+    )
+
+
+def _access(key: SecretStr | None, base_url: str, binary: str) -> Access:
+    return Access(key.get_secret_value() if key else "", base_url, binary)
 
 
 @asynccontextmanager
@@ -115,13 +140,15 @@ def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
 
 def make_services(settings: Settings, directory: DataDirectory, engine: Engine) -> Services:
     """What the faces work with."""
+    shelf = ProviderShelf(settings)
     return Services(
         settings=settings,
         directory=directory,
         database=directory.database,
         engine=engine,
         results=Results(directory.database),
-        providers=ProviderShelf(settings),
+        providers=shelf,
+        ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
     )
 
 

@@ -392,14 +392,15 @@ SERVER = """
     from pathlib import Path
     sys.path.insert(0, {source!r})
     from rootcoz.kit.process import run
-    asyncio.run(run({argv!r}, cwd=Path({cwd!r}), env={{}}, timeout_s=60, stdin=b"x" * 5_000_000))
+    limits = dict(timeout_s=60, scratch=Path("scratch").resolve())
+    asyncio.run(run({argv!r}, cwd=Path({cwd!r}), env={{}}, stdin=b"x" * 5_000_000, **limits))
 """
 
 
-def start_server(folder: Path, argv: list[str]) -> "subprocess.Popen[bytes]":
-    """A process like our server that runs one program, and may be killed."""
+def start_server(folder: Path, argv: list[str], first: str = "") -> "subprocess.Popen[bytes]":
+    """A process like our server that does `first`, runs one program, and may be killed."""
     text = textwrap.dedent(SERVER).format(source=str(SOURCE), argv=argv, cwd=str(folder))
-    return subprocess.Popen([sys.executable, "-c", text])
+    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(first) + text], cwd=folder)
 
 
 async def test_nothing_outlives_a_server_killed_outright(tmp_path: Path) -> None:
@@ -417,6 +418,53 @@ async def test_nothing_outlives_a_server_killed_outright(tmp_path: Path) -> None
     await eventually(lambda: not any(lives(pid) for pid in pids), within_s=3)
 
     assert started
+
+
+async def test_the_scratch_folder_of_a_killed_server_is_removed_after_the_program(tmp_path: Path) -> None:
+    server = start_server(tmp_path, python(tmp_path, DETACHED + "    time.sleep(60)\n"))
+    scratch = tmp_path / "scratch"
+    (scratch / "home").mkdir(parents=True)
+    (scratch / "home" / "token").write_text("x")
+    await eventually((tmp_path / "program").exists)
+
+    server.kill()
+    server.wait()
+    await eventually(lambda: not scratch.exists(), within_s=3)
+
+    assert not lives(pid_in(tmp_path / "program"))
+
+
+async def test_the_scratch_folder_is_the_callers_while_the_caller_lives(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+
+    await run(shell("sleep 60"), cwd=tmp_path, env=PLAIN, timeout_s=0.2, scratch=scratch)
+
+    assert await asyncio.to_thread(scratch.exists)
+
+
+@linux_only
+async def test_a_fork_of_the_server_that_lives_on_does_not_keep_the_program_alive(tmp_path: Path) -> None:
+    argv = python(tmp_path, DETACHED + "    time.sleep(60)\n")
+    fork = """
+        import os, threading, time
+        def fork():
+            while not os.path.exists("program"): time.sleep(0.01)
+            if os.fork() == 0:
+                with open("fork", "w") as file: file.write(str(os.getpid()))
+                time.sleep(60)
+        threading.Thread(target=fork, daemon=True).start()
+    """
+    server = start_server(tmp_path, argv, first=fork)
+    await eventually(lambda: (tmp_path / "fork").exists() and (tmp_path / "fork").read_text() != "")
+
+    server.kill()
+    server.wait()
+    await eventually(lambda: not lives(pid_in(tmp_path / "program")), within_s=3)
+    fork_lived = lives(pid_in(tmp_path / "fork"))
+    os.kill(pid_in(tmp_path / "fork"), signal.SIGKILL)
+
+    assert fork_lived
 
 
 async def test_a_frozen_program_does_not_outlive_the_server(tmp_path: Path) -> None:
@@ -520,7 +568,7 @@ def test_a_command_name_with_parentheses_does_not_confuse_the_process_table() ->
     assert (row.state, row.parent, row.group, row.session, row.start) == (b"R", 7, 8, 9, 19)
 
 
-@pytest.mark.parametrize("cut", [0, 1, 2, 4, 8, 15, 28])
+@pytest.mark.parametrize("cut", [0, 1, 2, 4, 8, 15, 29])
 def test_a_request_cut_short_is_not_carried_out(cut: int) -> None:
     whole = process_guard.Request(b"/", [b"rm", b"-r", b"/tmp/a/b/c"], {b"A": b"1"}, 1.0).encode()
 

@@ -48,6 +48,7 @@ EXPECTED = Finding(
     affected_tests=("a", "b"),
 )
 TEXT = json.dumps(ANSWER)
+DRAFT = json.dumps({**ANSWER, "classification": "PRODUCT BUG"})
 
 WRAPPINGS = {
     "alone": TEXT,
@@ -56,7 +57,7 @@ WRAPPINGS = {
     "fence in prose": f"Here is my answer:\n\n```\n{TEXT}\n```\nI hope that helps {{:}}.",
     "prose with braces": f"The set {{1, 2}} and {{ 'x' }} … so: {TEXT} done }}",
     "apostrophes before": f"I've read error.txt; it's clear. {TEXT}",
-    "a draft before": f"First thought: {json.dumps({**ANSWER, 'classification': 'PRODUCT BUG'})}\nFinally: {TEXT}",
+    "a draft before": f"First thought: {DRAFT}\nFinally: {TEXT}",
     "another object before": f'{{"thinking": true}} {TEXT}',
     "the template before": f'{{"classification": "CODE ISSUE" or "PRODUCT BUG"}} {TEXT}',
     "pretty": json.dumps(ANSWER, indent=4),

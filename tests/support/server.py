@@ -69,7 +69,16 @@ class Server:
 @contextmanager
 def running_server(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
     """A server whose data lies in `home`/data. It is killed at the end unless the test ended it."""
-    command = [sys.executable, "-m", "rootcoz.cli.main", "serve", "--port", "0", "--data-dir", str(home / "data")]
+    command = [
+        sys.executable,
+        "-m",
+        "rootcoz.cli.main",
+        "serve",
+        "--port",
+        "0",
+        "--data-dir",
+        str(home / "data"),
+    ]
     with (home / "server.log").open("a") as log:
         process = subprocess.Popen(
             command, cwd=home, env=scrubbed(home, settings), stderr=log, stdout=log, text=True

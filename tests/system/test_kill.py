@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.support.server import ROOT, Server, running_server
 
 GROUPS = 8
@@ -150,7 +149,8 @@ def _finished_job(server: Server) -> str:
 def _undo_everything_after_acceptance(data: Path, job_id: str) -> None:
     with sqlite3.connect(data / "rootcoz.sqlite3") as connection:
         connection.execute(
-            "UPDATE analyses SET status = 'pending', completed_at = NULL, started_at = NULL WHERE job_id = ?", (job_id,)
+            "UPDATE analyses SET status = 'pending', completed_at = NULL, started_at = NULL WHERE job_id = ?",
+            (job_id,),
         )
         connection.execute("DELETE FROM findings")
         connection.execute("DELETE FROM document_chunks WHERE kind NOT IN ('failures')")

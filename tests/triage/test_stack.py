@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootcoz.triage.stack import Frame, FrameKind, TestIdentity, frame_kind, read_frame, read_stack
+from rootcoz.triage.stack import Frame, FrameKind, KnownTest, frame_kind, read_frame, read_stack
 
 FRAMES = {
     "python": ('  File "/app/shop/cart.py", line 42, in add', "/app/shop/cart.py", 42, "add"),
@@ -129,22 +129,22 @@ KINDS = {
 
 @pytest.mark.parametrize(("frame", "kind"), KINDS.values(), ids=KINDS)
 def test_a_frame_is_told_by_its_path_and_function(frame: Frame, kind: FrameKind) -> None:
-    assert frame_kind(frame, TestIdentity()) is kind
+    assert frame_kind(frame, KnownTest()) is kind
 
 
 def test_a_library_s_own_tests_make_its_code_the_product() -> None:
-    test = TestIdentity("org.springframework.web.ViewTests.renders", "org.springframework.web.ViewTests")
+    test = KnownTest("org.springframework.web.ViewTests.renders", "org.springframework.web.ViewTests")
     frame = Frame("View.java", 3, "org.springframework.web.View.render", "")
 
     assert frame_kind(frame, test) is FrameKind.PRODUCT
-    assert frame_kind(frame, TestIdentity("org.acme.shop.CartTest.adds")) is FrameKind.LIBRARY
+    assert frame_kind(frame, KnownTest("org.acme.shop.CartTest.adds")) is FrameKind.LIBRARY
 
 
 def test_the_test_s_file_makes_a_frame_the_test_s() -> None:
     frame = Frame("/builds/7/checks/cart.py", 3, "run", "")
 
-    assert frame_kind(frame, TestIdentity(file="checks/cart.py")) is FrameKind.TEST
-    assert frame_kind(frame, TestIdentity(file="hecks/cart.py")) is FrameKind.PRODUCT
+    assert frame_kind(frame, KnownTest(file="checks/cart.py")) is FrameKind.TEST
+    assert frame_kind(frame, KnownTest(file="hecks/cart.py")) is FrameKind.PRODUCT
 
 
 @given(st.text(alphabet='at File"\n:,()#E 1.pyjavgo/\\$->Caused by: Error', max_size=300))

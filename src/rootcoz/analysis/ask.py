@@ -4,21 +4,25 @@ import asyncio
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rootcoz.analysis.ledger import Ledger
 from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
 from rootcoz.domain.errors import OutsideError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
-from rootcoz.evidence.claims import check_claims, claim_sources
+from rootcoz.evidence.claims import check_claims
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
-from rootcoz.prompts.answer import parse_answer
-from rootcoz.providers.base import Provider, Question, Reply, Usage
+from rootcoz.prompts.answer import answer_schema, parse_answer
+from rootcoz.prompts.repair import EARLIER_ANSWER_FILE, repair_prompt
+from rootcoz.providers.base import Provider, Question, Reply
 from rootcoz.store.findings import GroupAnswer
 
 FREE_BATCH = 250
 """Groups whose answers are saved together when asking again after a crash would cost nothing."""
+
+NOTHING = Reply("")
 
 SaveAnswers = Callable[[Sequence[GroupAnswer]], Awaitable[None]]
 
@@ -33,6 +37,8 @@ class Asker:
     """Bounds the questions of the whole server."""
     workspace: Path
     """Folder of this analysis; made when it is needed and removed by `close`."""
+    ledger: Ledger
+    """What was said and paid for before is not asked again."""
 
     async def ask_groups(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
@@ -41,17 +47,32 @@ class Asker:
 
         Returns when every answer has been saved. One group's trouble becomes its NoVerdict and never sinks the rest.
         """
-        size = FREE_BATCH if self.provider.costs_nothing else 1
-        batches = [groups[start : start + size] for start in range(0, len(groups), size)]
-        waiting = iter(batches)
+        if self.provider.costs_nothing:
+            await self._ask_in_batches(groups, failures, save)
+            return
+        waiting = iter(groups)
 
         async def work() -> None:
-            for batch in waiting:
-                await save([await self._ask(group, failures) for group in batch])
+            for group in waiting:
+                async with self.server_gate:
+                    answer = await self._ask(group, failures)
+                await save([answer])
 
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(self.options.max_concurrent_questions, len(batches))):
+            for _ in range(min(self.options.max_concurrent_questions, len(groups))):
                 tasks.create_task(work())
+
+    async def _ask_in_batches(
+        self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
+    ) -> None:
+        """Ask a provider that only thinks: in a thread, so that nobody else waits while it does."""
+
+        async def ask_all(batch: Sequence[FailureGroup]) -> list[GroupAnswer]:
+            return [await self._ask(group, failures) for group in batch]
+
+        for start in range(0, len(groups), FREE_BATCH):
+            batch = groups[start : start + FREE_BATCH]
+            await save(await asyncio.to_thread(asyncio.run, ask_all(batch)))
 
     def close(self) -> None:
         """Remove the workspaces."""
@@ -59,32 +80,39 @@ class Asker:
 
     async def _ask(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         affected = tuple(failures[member].test_name for member in group.members)
-        files = workspace_files(group, affected)
-        started = time.monotonic()
-        question = await self._question(group, affected, files)
-        try:
-            async with self.server_gate:
-                started = time.monotonic()
-                reply = await self.provider.ask(question)
-        except OutsideError as error:
-            return self._answer(group, _no_answer(error), question, None, started, str(error))
-        answer = check_claims(parse_answer(reply.text), claim_sources(group.representative))
-        return self._answer(group, answer, question, reply, started, "")
+        question = await self._question(group, affected)
+        answer = await self._put(question, "primary")
+        if self.provider.reads_prompt and (unusable := _unusable(answer)):
+            mended = await self._put(await self._repair(question, unusable), "repair")
+            # An answer that cannot be read is still worth more to people than the news that nobody answered.
+            answer = answer if _failed(mended) else mended
+        answer = check_claims(answer, failure_texts(group.representative))
+        return GroupAnswer(group.number, group.signature, answer)
 
-    async def _question(
-        self, group: FailureGroup, affected: tuple[str, ...], files: dict[str, str]
-    ) -> Question:
+    async def _put(self, question: Question, call_type: str) -> Answer:
+        """One call and what came of it. The provider's trouble is an answer, too: that there is none, and why."""
+        if self.provider.costs_nothing:
+            # Not an AI: it has no place in a ledger of what the AIs cost, and may be asked again at will.
+            return _read(await self.provider.ask(question))
+        key = f"group {question.group.number}: {call_type}"
+        if kept := self.ledger.reply(key):
+            return _read(kept)
+        started = time.monotonic()
+        try:
+            reply = await self.provider.ask(question)
+        except OutsideError as error:
+            await self.ledger.record(key, self._call(question, call_type, started, error=str(error)), None)
+            return _no_answer(error)
+        await self.ledger.record(key, self._call(question, call_type, started, reply), reply)
+        return _read(reply)
+
+    async def _question(self, group: FailureGroup, affected: tuple[str, ...]) -> Question:
         workspace = None
         prompt = ""
         if self.provider.reads_prompt:
             workspace = self.workspace / f"group-{group.number}"
-            await asyncio.to_thread(_write_files, workspace, files)
-            prompt = analyse_prompt(
-                failure=group.representative,
-                affected_tests=affected,
-                files=files,
-                raw_prompt=self.options.raw_prompt,
-            )
+            await asyncio.to_thread(_write_files, workspace, workspace_files(group, affected))
+            prompt = analyse_prompt(group, affected, raw_prompt=self.options.raw_prompt)
         return Question(
             group=group,
             affected_tests=affected,
@@ -93,25 +121,33 @@ class Asker:
             workspace=workspace,
             model=self.options.model,
             timeout_s=self.options.question_timeout_s,
+            answer_schema=answer_schema(),
         )
 
-    def _answer(
+    async def _repair(self, question: Question, answer: NoVerdict) -> Question:
+        """The same question once more, with what was wrong with the answer to it."""
+        if question.workspace is not None:
+            earlier = {EARLIER_ANSWER_FILE: answer.raw_text}
+            await asyncio.to_thread(_write_files, question.workspace, earlier)
+        return replace(question, prompt=repair_prompt(question.prompt, answer.message))
+
+    def _call(
         self,
-        group: FailureGroup,
-        answer: Answer,
         question: Question,
-        reply: Reply | None,
+        call_type: str,
         started: float,
-        error: str,
-    ) -> GroupAnswer:
-        usage = reply.usage if reply else Usage()
-        call = ProviderCall(
-            call_type="primary",
+        reply: Reply = NOTHING,
+        *,
+        error: str = "",
+    ) -> ProviderCall:
+        usage = reply.usage
+        return ProviderCall(
+            call_type=call_type,
             provider=self.provider.name,
-            model=(reply.model if reply else "") or self.options.model,
+            model=reply.model or self.options.model,
             duration_ms=round((time.monotonic() - started) * 1000),
             prompt_chars=len(question.prompt),
-            reply_chars=len(reply.text) if reply else 0,
+            reply_chars=len(reply.text),
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             cache_read_tokens=usage.cache_read_tokens,
@@ -119,9 +155,37 @@ class Asker:
             cost_usd=usage.cost_usd,
             error=error,
         )
-        # The built-in analyser is not an AI: it has no place in a ledger of what the AIs cost.
-        calls = () if self.provider.costs_nothing else (call,)
-        return GroupAnswer(group.number, group.signature, answer, calls)
+
+
+def _read(reply: Reply) -> Answer:
+    answer = parse_answer(reply.text)
+    if reply.truncated and (unusable := _unusable(answer)):
+        return replace(
+            unusable, message="The answer was cut short at the model's limit of output. Ask again."
+        )
+    return answer
+
+
+def _unusable(answer: Answer) -> NoVerdict | None:
+    """The answer, if it is one that could not be used."""
+    if isinstance(answer, NoVerdict) and answer.reason is NoVerdictReason.UNUSABLE_ANSWER:
+        return answer
+    return None
+
+
+def _failed(answer: Answer) -> bool:
+    """Whether the call itself brought nothing, not even an answer that cannot be read."""
+    failures = {NoVerdictReason.PROVIDER_FAILED, NoVerdictReason.TIMED_OUT}
+    return isinstance(answer, NoVerdict) and answer.reason in failures
+
+
+def failure_texts(failure: Failure) -> dict[str, str]:
+    """The failure's own texts by the names that evidence calls them. Claims are looked up here and nowhere else."""
+    return {
+        "error_message": failure.error_message,
+        "stack_trace": failure.stack_trace,
+        "output": failure.output,
+    }
 
 
 def _no_answer(error: OutsideError) -> NoVerdict:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.report import ReportFacts, write_result
 from rootcoz.domain.analysis import AnalysisStatus, ProgressMark, ProgressPhase, StoredAnalysis
 from rootcoz.domain.errors import Conflict, NotFound
@@ -20,12 +21,10 @@ from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.providers.base import Provider
 from rootcoz.store import analyses as analyses_store
-from rootcoz.store import builds, findings
+from rootcoz.store import builds, calls, findings
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
 
-RESULT = "result"
-"""Kind of the document that is sent to whoever asks for the result."""
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
 
@@ -121,7 +120,7 @@ class _Job:
         """Ask about each group that has no answer yet; each finished answer is on disk when it arrives."""
         await self._enter(ProgressPhase.ANALYZING_FAILURES, len(groups))
         async with self.database.read() as connection:
-            answered = await findings.load_answers(connection, self.analysis.id)
+            answered = await findings.answered_groups(connection, self.analysis.id)
         missing = [group for group in groups if group.number not in answered]
         if not missing:
             return
@@ -133,6 +132,7 @@ class _Job:
             options=options,
             server_gate=self.parts.server_gate,
             workspace=self.parts.workspaces / self.analysis.job_id,
+            ledger=await Ledger.open(self.database, self.analysis.id),
         )
         try:
             await asker.ask_groups(missing, failures, self._save_answers)
@@ -145,12 +145,13 @@ class _Job:
         """Write the result and mark the analysis final, in one transaction."""
         await self._enter(ProgressPhase.SAVING, len(groups))
         async with self.database.read() as connection:
-            answers = await findings.load_answers(connection, self.analysis.id)
-            ledger = await findings.load_ledger(connection, self.analysis.id)
+            kept = await findings.load_answers(connection, self.analysis.id)
+            ledger = await calls.load_ledger(connection, self.analysis.id)
             reports = [
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
                 for number in range(len(self.analysis.reports))
             ]
+        answers = await asyncio.to_thread(findings.decode_answers, kept)
         status = (
             AnalysisStatus.FAILED
             if failed_because or _all_failed(groups, answers)
@@ -169,7 +170,7 @@ class _Job:
         )
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts))))
         async with self.database.write() as connection:
-            await save_document(connection, self.analysis.id, RESULT, packed)
+            await save_document(connection, self.analysis.id, builds.RESULT, packed)
             await analyses_store.finish_analysis(connection, self.analysis.id, status)
 
     def _report_url(self) -> str:

@@ -7,16 +7,17 @@ import codecs
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 
-from rootcoz.domain.analysis import AnalysisStatus, StoredAnalysis
+from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
 from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
-from rootcoz.store.findings import LedgerEntry, total_cost
+from rootcoz.store.calls import total_cost
 
 AFFECTED_TESTS_BUDGET = 200_000
 """Names of other tests that one result may hold altogether. A group of n lists n - 1 names n times: without a bound
@@ -108,11 +109,9 @@ def _joined(items: Iterator[bytes]) -> Iterator[bytes]:
 
 def _failures(facts: ReportFacts) -> Iterator[bytes]:
     group_of = {member: group for group in facts.groups for member in group.members}
-    payloads = {group.number: _payload(facts.answers.get(group.number)) for group in facts.groups}
-    names = {group.number: _affected_tests(facts, group) for group in facts.groups}
     for number, failure in enumerate(facts.failures):
         group = group_of[number]
-        others = [name for name in names[group.number] if name != failure.test_name]
+        others = [name for name in _affected_tests(facts, group) if name != failure.test_name]
         yield orjson.dumps(
             {
                 "test_name": failure.test_name,
@@ -123,7 +122,7 @@ def _failures(facts: ReportFacts) -> Iterator[bytes]:
                 "group_size": len(group.members),
                 "status": failure.status,
                 "duration": failure.duration,
-                "analysis": {**payloads[group.number], "affected_tests": others},
+                "analysis": {**_payload(facts.answers.get(group.number)), "affected_tests": others},
                 "peer_debate": None,
             }
         )
@@ -251,22 +250,36 @@ def _enriched(facts: ReportFacts, number: int) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     yield b'"'
     document = open_chunks(facts.reports[number])
-    cases = _cases(facts, number)
+    cases = _Cases(facts, number)
     for piece in enrich(document, cases, report_url=facts.report_url, encoding="utf-8"):
         yield orjson.dumps(decoder.decode(piece))[1:-1]
     yield orjson.dumps(decoder.decode(b"", final=True))[1:-1] + b'"'
 
 
-def _cases(facts: ReportFacts, report: int) -> dict[int, CaseEnrichment]:
-    cases = {}
-    for group in facts.groups:
-        answer = facts.answers.get(group.number)
-        if answer is None:
-            continue
-        names = _affected_tests(facts, group)
-        enrichment = case_enrichment(answer, affected_tests=names)
-        for member in group.members:
-            position = facts.failures[member].position
-            if position is not None and position.report == report:
-                cases[position.case] = enrichment
-    return cases
+class _Cases(Mapping[int, CaseEnrichment]):
+    """What to write into which case of one document, made when it is asked for: 20,000 would be 100 MB."""
+
+    def __init__(self, facts: ReportFacts, report: int) -> None:
+        self._facts = facts
+        self._enrichment = lru_cache(maxsize=256)(self._enrichment_of)
+        self._groups = {group.number: group for group in facts.groups}
+        self._group_of: dict[int, int] = {}
+        for group in facts.groups:
+            for member in group.members if group.number in facts.answers else ():
+                position = facts.failures[member].position
+                if position is not None and position.report == report:
+                    self._group_of[position.case] = group.number
+
+    def __getitem__(self, case: int) -> CaseEnrichment:
+        return self._enrichment(self._group_of[case])
+
+    def _enrichment_of(self, number: int) -> CaseEnrichment:
+        group = self._groups[number]
+        answer = self._facts.answers[group.number]
+        return case_enrichment(answer, affected_tests=_affected_tests(self._facts, group))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._group_of)
+
+    def __len__(self) -> int:
+        return len(self._group_of)

@@ -29,6 +29,7 @@ from rootcoz.domain.failure import Failure
 from rootcoz.kit.json_split import (
     DuplicateKey,
     ItemsRule,
+    JsonPath,
     JsonSplitError,
     JsonSplitter,
     Split,
@@ -36,7 +37,6 @@ from rootcoz.kit.json_split import (
     TooLong,
     dotted,
 )
-from rootcoz.kit.json_split import Path as JsonPath
 
 BODY_LIMIT = 400_000_000
 """Bytes of a body. A document of 50,000,000 characters may take six times as many when it is escaped."""

@@ -1,6 +1,7 @@
 """The command `analyze`: from files to a report."""
 
 import asyncio
+import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,8 @@ class _Run:
     """What an interruption needs to know."""
 
     job_id: str | None = None
-    server_url: str | None = None
+    where: str = ""
+    """The options that lead `results show` to the same place."""
 
 
 def analyze(
@@ -69,7 +71,10 @@ async def _analyse(
     inputs: Inputs, target: Target, options: SubmitOptions, presentation: Presentation, run: _Run
 ) -> ResultResponse:
     async with connect(target, say) as connection:
-        run.server_url = connection.server_url
+        if connection.server_url:
+            run.where = f" --server {connection.server_url}"
+        elif target.data_dir:
+            run.where = f" --data-dir {shlex.quote(str(target.data_dir))}"
         with progress_view(shown=presentation.progress, color=presentation.color) as view:
             view(SENDING)
             run.job_id = await _submit(inputs, options, connection)
@@ -85,12 +90,10 @@ async def _submit(inputs: Inputs, options: SubmitOptions, connection: Connection
 def _interruption(run: _Run) -> str:
     if run.job_id is None:
         return "Interrupted; nothing was accepted for analysis yet."
-    if run.server_url:
-        command = f"rootcoz results show {run.job_id} --server {run.server_url}"
-        return f"Interrupted; analysis {run.job_id} continues on the server. See it with: {command}"
+    how = "on the server" if run.where.startswith(" --server") else "when rootcoz is next started on its data"
     return (
-        f"Interrupted; analysis {run.job_id} continues when rootcoz is next started on this data directory. "
-        f"See it with: rootcoz results show {run.job_id}"
+        f"Interrupted; analysis {run.job_id} continues {how}. "
+        f"See it with: rootcoz results show {run.job_id}{run.where}"
     )
 
 

@@ -174,7 +174,7 @@ def _why_no_report(found: _Found, head: bytes) -> str | None:
     return None
 
 
-class _RootFound(Exception):  # noqa: N818 - the way out of the parser
+class _RootFound(Exception):
     pass
 
 

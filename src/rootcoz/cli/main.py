@@ -85,8 +85,8 @@ def analyze(
     """Say why the tests in JUnit XML reports failed.
 
     All reports named together become one analysis. A folder stands for the `*.xml` files in it and below it.
-    A JSON file with a list of failures (`test_name`, `error_message`, `stack_trace`) is taken as well. Without
-    a server the work is done in this process and kept in the data directory.
+    A JSON file with a list of failures (`test_name`, `error_message`, `stack_trace`) is taken as well.
+    Without a server the work is done in this process and kept in the data directory.
 
     The exit code is 0 if nothing failed, 1 if failures were found, 2 if the analysis could not be made.
     """

@@ -18,6 +18,7 @@ from rootcoz.cli.terminal import wants_color
 from rootcoz.client.api import Progress
 
 _PHASES = {
+    "pending": "waiting for its turn",
     "waiting_for_jenkins": "waiting for Jenkins",
     "analyzing": "reading the failures",
     "analyzing_failures": "looking for root causes",
@@ -53,7 +54,8 @@ def describe(progress: Progress) -> str:
     """The state in words, for example `looking for root causes, 3 of 12 groups answered`."""
     if progress.trouble:
         return f"no answer, trying again: {one_line(progress.trouble, 160)}"
-    words = _PHASES.get(progress.phase, progress.phase.replace("_", " ")) or progress.status
+    phase = progress.phase or progress.status
+    words = _PHASES.get(phase, phase.replace("_", " "))
     text = one_line(words, 80)
     if progress.groups_total:
         text += f", {progress.groups_answered or 0} of {progress.groups_total} groups answered"

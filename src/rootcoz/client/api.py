@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx2
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +21,7 @@ from rootcoz.domain.errors import InvalidInput, OutsideError, RootcozError, Unav
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 _PAUSE_GROWTH = 1.5
+CONNECT_TIMEOUT_S = 10.0
 ANALYSIS_TIMEOUT_S = 3600.0
 """Seconds that the reply to a new analysis may take: a server that does not queue works before it answers."""
 
@@ -68,31 +69,30 @@ class Client:
 
     `token` is an API key. `username` names the author in open mode and proves nothing. `transport` replaces
     the network: `httpx2.ASGITransport(app)` speaks to an application in this process. `timeout_s` is the
-    longest silence of the server, in seconds. Every method raises errors of `domain.errors` and no others.
+    longest silence of the server, in seconds. `name` is what messages call the server. Every method raises
+    errors of `domain.errors` and no others.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
+        name: str | None = None,
         token: str | None = None,
         username: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         timeout_s: float = 30.0,
     ) -> None:
-        self.base_url = base_url.rstrip("/")
+        self.base_url = _checked(base_url)
+        self.name = name or _without_credentials(self.base_url)
         self._timeout_s = timeout_s
-        try:
-            self._http = httpx2.AsyncClient(
-                base_url=self.base_url,
-                headers=_headers(token, username),
-                transport=transport,
-                timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
-                # A proxy of the environment cannot reach this machine's own servers.
-                trust_env=not _is_loopback(self.base_url),
-            )
-        except httpx2.InvalidURL as error:
-            raise InvalidInput(f"{base_url} is no address of a server: {error}.") from error
+        self._http = httpx2.AsyncClient(
+            base_url=self.base_url,
+            headers=_headers(token, username),
+            transport=transport,
+            # A proxy of the environment cannot reach this machine's own servers.
+            trust_env=not _is_loopback(self.base_url),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -108,7 +108,7 @@ class Client:
 
     async def health(self) -> Health:
         """Whether the server answers, and its version."""
-        return parsed(Health, await self._exchange("GET", "/health"))
+        return parsed(Health, await self._exchange("GET", "/health"), self.name)
 
     async def submit_reports(
         self,
@@ -141,7 +141,7 @@ class Client:
             if body.error is not None:
                 raise body.error from None
             raise
-        return parsed(Accepted, response).job_id
+        return parsed(Accepted, response, self.name).job_id
 
     async def result(self, job_id: str) -> ResultResponse:
         """The analysis as it stands: partial while it runs. Raises NotFound."""
@@ -149,7 +149,7 @@ class Client:
         try:
             return ResultResponse.from_document(response.content)
         except ValidationError as error:
-            raise unreadable(response) from error
+            raise unreadable(response, self.name) from error
 
     async def list_results(self, limit: int = 50) -> list[ResultListItem]:
         """The newest analyses, newest first."""
@@ -157,7 +157,7 @@ class Client:
         try:
             return _RESULT_LIST.validate_json(response.content)
         except ValidationError as error:
-            raise unreadable(response) from error
+            raise unreadable(response, self.name) from error
 
     async def delete(self, job_id: str) -> None:
         """Delete an analysis and all that hangs on it. Raises NotFound, NotAllowed."""
@@ -205,21 +205,21 @@ class Client:
         timeout_s: float | None = None,
     ) -> httpx2.Response:
         """The server's reply of 2xx. Raises the error that any other outcome stands for."""
-        timeout = httpx2.Timeout(self._timeout_s, connect=10.0, read=timeout_s or self._timeout_s)
+        timeout = httpx2.Timeout(
+            self._timeout_s,
+            connect=min(self._timeout_s, CONNECT_TIMEOUT_S),
+            read=timeout_s or self._timeout_s,
+        )
         try:
             response = await self._http.request(
                 method, path, content=content, headers=headers, params=params, timeout=timeout
             )
         except httpx2.DecodingError as error:
-            raise Unavailable(
-                f"The reply of {self.base_url} was damaged on the way.", source=SOURCE
-            ) from error
+            raise Unavailable(f"The reply of {self.name} was damaged on the way.", source=SOURCE) from error
         except httpx2.RequestError as error:
-            raise transport_error(error, self.base_url) from error
-        except httpx2.InvalidURL as error:
-            raise InvalidInput(f"{self.base_url} is no address of a server: {error}.") from error
+            raise transport_error(error, self.name) from error
         if not response.is_success:
-            raise refusal(response)
+            raise refusal(response, self.name)
         return response
 
 
@@ -236,12 +236,32 @@ def _headers(token: str | None, username: str | None) -> dict[str, str]:
     return headers
 
 
-def _is_loopback(base_url: str) -> bool:
+def _checked(base_url: str) -> str:
+    """The server's address without a slash at its end. Raises InvalidInput."""
     try:
-        host = httpx2.URL(base_url).host
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except (httpx2.InvalidURL, ValueError):
-        return False
+        parts = urlsplit(base_url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        httpx2.URL(base_url)
+    except (ValueError, httpx2.InvalidURL):
+        usable = False
+    if not usable:
+        raise InvalidInput(
+            f"{base_url!r} is no address of a server; expected one like https://rootcoz.example.com."
+        )
+    return base_url.rstrip("/")
+
+
+def _without_credentials(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _is_loopback(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _progress(response: ResultResponse) -> Progress:

@@ -41,17 +41,16 @@ _FAMILIES: dict[int, tuple[type[CallerError], str]] = {
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parsed(model: type[Model], response: httpx2.Response) -> Model:
-    """The reply as `model`. Raises Refused if it is something else."""
+def parsed(model: type[Model], response: httpx2.Response, server: str) -> Model:
+    """The reply of `server` as `model`. Raises Refused if it is something else."""
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
-        raise unreadable(response) from error
+        raise unreadable(response, server) from error
 
 
-def unreadable(response: httpx2.Response) -> Refused:
+def unreadable(response: httpx2.Response, url: str) -> Refused:
     """A reply that is none of ours."""
-    url = server_of(response.request)
     kind = response.headers.get("content-type", "").partition(";")[0]
     if "json" in kind:
         return Refused(
@@ -66,16 +65,9 @@ def unreadable(response: httpx2.Response) -> Refused:
     )
 
 
-def server_of(request: httpx2.Request) -> str:
-    """The server's address without path, query or credentials."""
-    url = request.url
-    return f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"
-
-
-def refusal(response: httpx2.Response) -> RootcozError:
+def refusal(response: httpx2.Response, url: str) -> RootcozError:
     """The error that a reply outside 2xx stands for."""
     status = response.status_code
-    url = server_of(response.request)
     if 300 <= status < 400:  # noqa: PLR2004 - the redirects of RFC 9110
         target = response.headers.get("location", "elsewhere")
         return Refused(f"{url} redirects to {target[:200]}; use the server's own address.", source=SOURCE)
@@ -127,8 +119,6 @@ def _problem(item: object) -> str:
 
 def transport_error(error: httpx2.RequestError, url: str) -> RootcozError:
     """The error that a failed exchange with `url` stands for."""
-    if isinstance(error, httpx2.UnsupportedProtocol):
-        return InvalidInput(f"{url} is no address of a server: it must start with http:// or https://.")
     if isinstance(error, httpx2.TimeoutException):
         return Unavailable(f"{url} did not answer in time; try again later.", source=SOURCE, timed_out=True)
     secure = _tls_problem(error)

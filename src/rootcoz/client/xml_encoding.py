@@ -25,7 +25,7 @@ _MARKS = (
 _SHAPES = ((b"<\0?\0", "utf-16-le"), (b"\0<\0?", "utf-16-be"))
 _DECLARATION = re.compile(rb"""^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]*)["']""")
 # Python's own notations, which happen to be spelt like encodings.
-_NOT_FOR_XML = {"unicode_escape", "raw_unicode_escape", "utf-7", "punycode", "idna"}
+_NOT_FOR_XML = {"unicode-escape", "raw-unicode-escape", "utf-7", "punycode", "idna"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ def detect_encoding(head: bytes) -> XmlEncoding:
 
 def _known(declared: str) -> str:
     """Python's name of an encoding that a document's ASCII bytes declare."""
+    if declared.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
+        # The declaration was read byte by byte, so the bytes are not what it says: programs that print a text
+        # made for UTF-16 into a UTF-8 file are common.
+        return "utf-8"
     try:
         codec = codecs.lookup(declared).name
         fits = "<?xml".encode(codec) == b"<?xml" and codec not in _NOT_FOR_XML
@@ -68,12 +72,13 @@ def decode_xml(chunks: Iterable[bytes]) -> Iterator[str]:
     head = next(pieces, b"")
     encoding = detect_encoding(head[:HEAD_SIZE])
     decoder = codecs.getincrementaldecoder(encoding.codec)()
-    done = 0
+    done = len(encoding.mark)
     try:
-        yield decoder.decode(head[len(encoding.mark) :])
+        yield decoder.decode(head[done:])
+        done = len(head)
         for piece in pieces:
-            done += len(piece)
             yield decoder.decode(piece)
+            done += len(piece)
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise InvalidReport(

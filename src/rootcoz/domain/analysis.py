@@ -67,6 +67,23 @@ class ProviderCall:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptReply:
+    """What a call said, kept so that it need not be made again."""
+
+    text: str
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A call in the token ledger."""
+
+    id: str
+    call: ProviderCall
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressMark:
     """When a phase began."""
 

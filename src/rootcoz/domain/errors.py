@@ -12,6 +12,7 @@
     │   └── NotAllowed              the requester lacks the right
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
+        │   └── RateLimited         it asks to be left alone for a while; says for how long, if it knows
         └── Refused                 an answer that says no: bad key, unknown model, unusable reply
 
 Whatever is not in the tree is a bug of ours. Messages say what happened, to which thing, and what to do; they
@@ -73,6 +74,15 @@ class Unavailable(OutsideError):
     def __init__(self, message: str, *, source: str, timed_out: bool = False) -> None:
         super().__init__(message, source=source, retryable=True)
         self.timed_out = timed_out
+
+
+class RateLimited(Unavailable):
+    """It asks to be left alone for a while: a rate limit or overload."""
+
+    def __init__(self, message: str, *, source: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message, source=source)
+        self.retry_after_s = retry_after_s
+        """Seconds after which it wants to be asked again, if it says so."""
 
 
 class Refused(OutsideError):

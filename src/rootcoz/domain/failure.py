@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+NAME_LIMIT = 2_000
+"""Characters of a test's, class's, suite's or file's name."""
+MESSAGE_LIMIT = 20_000
+"""Characters of an error message."""
+STACK_LIMIT = 100_000
+"""Characters of a stack trace."""
 OUTPUT_LIMIT = 8_000
 """Characters of a test's own output (system-out and system-err) that are kept with its failure: the last ones."""
 
@@ -78,6 +84,21 @@ class ReportSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildBuild:
+    """A failed build that another one started, or a part of it such as a configuration of a matrix."""
+
+    job_name: str
+    build_number: int
+    url: str = ""
+    result: str = ""
+    """In the words of its server, for example `UNSTABLE`; empty when it could not be read."""
+    failures: tuple[Failure, ...] = ()
+    children: tuple["ChildBuild", ...] = ()
+    note: str = ""
+    """Why something of it is missing; shown to the user."""
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """What a source read: the failures of one run and what is known about the run."""
 
@@ -87,3 +108,5 @@ class Build:
     build_number: int = 0
     notes: tuple[str, ...] = ()
     """Sentences about what was left out or could not be read; shown to the user."""
+    children: tuple[ChildBuild, ...] = ()
+    """Failed ones, with failures of their own that are not among `failures`."""

@@ -4,25 +4,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Answer, CodeFix, Evidence, NoVerdict
 
 MIN_SIGNIFICANT_CHARS = 6
 """Letters and digits a quotation needs before finding it means anything."""
 
 
-def claim_sources(failure: Failure) -> dict[str, str]:
-    """The failure's own texts, named as `Evidence.source` does. Prompts and other tests' texts are none."""
-    texts = {
-        "error_message": failure.error_message,
-        "stack_trace": failure.stack_trace,
-        "output": failure.output,
-    }
-    return {name: text for name, text in texts.items() if text}
-
-
 def check_claims(answer: Answer, sources: Mapping[str, str]) -> Answer:
     """Mark each claim of the answer as found in `sources` (name to text) or not. Nothing is dropped.
+
+    `sources` are the failure's own texts, named as `Evidence.source` does; a prompt or another test's text
+    is none.
 
     A quotation counts when it stands in a source letter by letter, or with runs of white space taken as one
     space; never when it is merely similar. One found in another source than named gets that source. A code

@@ -17,6 +17,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO
 
 from rootcoz.domain.errors import InvalidReport
@@ -286,5 +287,6 @@ def _escaped(text: str) -> str:
     return legal_text(text).translate(_MARKUP)
 
 
+@lru_cache(maxsize=256)
 def _attribute(text: str) -> str:
     return _escaped(text).translate(_QUOTED)

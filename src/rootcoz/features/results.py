@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import orjson
 
-from rootcoz.analysis.pipeline import RESULT
 from rootcoz.domain.analysis import StoredAnalysis
 from rootcoz.kit.chunks import Chunk
 from rootcoz.store import analyses as analyses_store
+from rootcoz.store.builds import RESULT
 from rootcoz.store.documents import document_size, load_document, stream_document
 from rootcoz.store.engine import Database
 from rootcoz.store.findings import count_answers

@@ -8,6 +8,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+FRAME_LIMIT = 1_000
+"""Characters of the longest line that is looked at as a frame."""
+
 
 class LineKind(StrEnum):
     """What a line of a trace is."""
@@ -34,7 +37,7 @@ class Frame:
 
 _RUNNER_FUNCTIONS = (
     "org.junit.", "junit.", "org.testng.", "org.apache.maven.", "org.gradle.", "org.spockframework.runtime.",
-    "jdk.internal.reflect.", "sun.reflect.", "java.lang.reflect.", "java.util.concurrent.", "java.lang.Thread.",
+    "jdk.internal.reflect.", "sun.reflect.", "java.lang.reflect.",
     "com.intellij.rt.", "org.eclipse.jdt.internal.", "org.apache.tools.ant.", "io.kotest.", "org.scalatest.",
     "NUnit.", "Xunit.", "xunit.", "Microsoft.VisualStudio.TestPlatform.", "Microsoft.VisualStudio.TestTools.",
     "System.Runtime.CompilerServices.", "System.Runtime.ExceptionServices.", "System.RuntimeMethodHandle.",
@@ -46,18 +49,23 @@ _LIBRARY_FUNCTIONS = (
     "java.", "javax.", "jdk.", "sun.", "com.sun.", "jakarta.", "kotlin.", "kotlinx.", "scala.", "groovy.", "clojure.",
     "org.codehaus.groovy.", "org.apache.groovy.", "org.springframework.", "org.hibernate.", "org.mockito.",
     "org.assertj.", "org.hamcrest.", "org.opentest4j.", "io.netty.", "com.google.common.", "reactor.", "okhttp3.",
-    "org.apache.http.", "org.openqa.selenium.", "System.", "Microsoft.", "FluentAssertions.", "core::", "std::", "alloc::",
+    "org.apache.http.", "org.openqa.selenium.", "System.", "Microsoft.", "FluentAssertions.", "core::",
+    "std::", "alloc::",
     "tokio::", "github.com/stretchr/", "github.com/onsi/",
 )  # fmt: skip
 _RUNNER_PATHS = (
-    "/_pytest/", "/pluggy/", "/unittest/", "/pytest_", "/nose/", "<frozen runpy>", "/runpy.py", "/concurrent/futures/",
+    "/_pytest/", "/pluggy/", "/unittest/", "/pytest_", "/nose/", "<frozen runpy>", "/runpy.py",
+    "/concurrent/futures/",
     "/threading.py", "/node_modules/mocha/", "/node_modules/jest", "/node_modules/@jest/", "/node_modules/vitest/",
-    "/node_modules/@vitest/", "/node_modules/playwright", "/node_modules/@playwright/", "/node_modules/jasmine", "node:internal/",
-    "internal/process/", "internal/modules/", "/gems/rspec", "/gems/minitest", "/bin/rspec", "/phpunit/", "/src/testing/",
+    "/node_modules/@vitest/", "/node_modules/playwright", "/node_modules/@playwright/",
+    "/node_modules/jasmine", "node:internal/",
+    "internal/process/", "internal/modules/", "/gems/rspec", "/gems/minitest", "/bin/rspec", "/phpunit/",
+    "/src/testing/",
     "/src/runtime/", "/importlib/",
 )  # fmt: skip
 _LIBRARY_PATHS = (
-    "/site-packages/", "/dist-packages/", "/lib/python", "/Lib/", "<frozen ", "/node_modules/", "node:", "/gems/", "/lib/ruby/",
+    "/site-packages/", "/dist-packages/", "/lib/python", "/Lib/", "<frozen ", "/node_modules/", "node:",
+    "/gems/", "/lib/ruby/",
     "/vendor/", "/pkg/mod/", "/usr/local/go/src/", "/rustc/", "/.cargo/registry/", "/usr/lib/", "(<anonymous>)",
 )  # fmt: skip
 
@@ -99,13 +107,14 @@ def _function(name: str) -> str:
     )
 
 
+_JVM_FILES = (".java", ".kt", ".scala", ".groovy", ".clj")
+_JVM_PLACES = frozenset({"Native Method", "Unknown Source", "<generated>"})
 _AT_LOCATION = re.compile(r"(?P<path>.*?)(?::(?P<line>[0-9]{1,7})(?::[0-9]{1,7})?)?\Z", re.DOTALL)
-_CSHARP = re.compile(
-    r"(?P<name>[\w.`<>\[\]+|$]{1,300}\.[\w`<>.|$\[\],]{1,200}\(.{0,500}?\))(?: in (?P<path>.{1,500}?):line [0-9]{1,7})?\Z"
-)
-_GO_FUNCTION = re.compile(
-    r"(?:created by )?(?P<name>(?:[\w.~-]{1,100}/){0,12}+[\w.~*()%-]{1,200}\.[\w.*-]{1,200})(?:\((?:[0-9a-fx., {}?_+]|\.\.\.){0,500}\)|(?: in goroutine [0-9]{1,9}))\Z"
-)
+_CSHARP_NAME = re.compile(r"[\w.`<>\[\]+|$,]{3,500}+\Z")
+_CSHARP_END = re.compile(r"\)(?: in (?:[A-Za-z]:)?[^:]{1,500}+:line [0-9]{1,7}+)?\Z")
+_GO_NAME = re.compile(r"[\w./~*()%-]{3,500}+\Z")
+_GO_ARGUMENTS = re.compile(r"[0-9a-fx., {}?_+]{0,500}+\)\Z")
+_GO_STARTER = re.compile(r"created by (?P<name>[\w./~*()%-]{3,500}+)(?: in goroutine [0-9]{1,9})?\Z")
 _GO_FILE = re.compile(r"(?P<path>[^\s:]{1,500}\.(?:go|s)):[0-9]{1,7}(?: \+0x[0-9a-f]{1,16})?\Z")
 _PYTHON = re.compile(r'File "(?P<path>[^"]{1,500})", line [0-9]{1,7}(?:, in (?P<name>.{1,200}))?\Z')
 _PYTEST = re.compile(r"(?P<path>[^\s:]{1,300}\.pyx?):[0-9]{1,7}: ?(?P<name>in [\w<>.]{1,200}|[\w.]{0,200})\Z")
@@ -114,7 +123,8 @@ _RUBY = re.compile(
     r"(?:from |# )?(?P<path>[^\s:'\"]{1,300}\.rb):[0-9]{1,7}(?::in [`'](?P<name>[^'`]{1,200})['`])?\Z"
 )
 _PHP = re.compile(
-    r"#[0-9]{1,4} (?:(?P<path>[^\s(:]{1,300}\.(?:php|phtml|inc))\([0-9]{1,7}\)(?:: )?|\{main\}|\[internal function\]: )(?P<name>.{0,300})\Z"
+    r"#[0-9]{1,4} (?:(?P<path>[^\s(:]{1,300}\.(?:php|phtml|inc))\([0-9]{1,7}\)(?:: )?"
+    r"|\{main\}|\[internal function\]: )(?P<name>.{0,300})\Z"
 )
 _NATIVE = re.compile(r"#[0-9]{1,4}[ :]+(?:0x[0-9a-f]{1,16} )?<unknown>\Z")
 _MORE = re.compile(r"\.{3} [0-9]{1,6} (?:more|common frames omitted)\Z")
@@ -131,15 +141,14 @@ def _located(name: str, path: str, *, innermost_last: bool = False) -> Frame:
 def _read_at(text: str) -> Frame | None:
     """Frames of Java, JavaScript and C#, which all start with `at`; and of Rust, whose second line does."""
     body = text[3:].strip()
-    if (body.endswith("]") and ") ~[" in body) or (body.endswith("]") and ") [" in body):
-        body = body[: body.rindex("[")].rstrip(" ~")
+    if body.endswith("]") and (") ~[" in body or ") [" in body):
+        body = body[: body.rindex("[")].rstrip(" ~")  # logback's packaging data
     head, bracket, location = body.rpartition("(")
     if bracket and location.endswith(")"):
         place = location[:-1]
         file, _, line = place.rpartition(":")
-        is_java = (line.isdecimal() and "/" not in file and file.endswith((".java", ".kt", ".scala", ".groovy", ".clj"))) or place in {
-            "Native Method", "Unknown Source", "<generated>",
-        } or place.endswith((".java", ".kt", ".scala", ".groovy"))  # fmt: skip
+        has_line = line.isdecimal() and "/" not in file and file.endswith(_JVM_FILES)
+        is_java = has_line or place in _JVM_PLACES or place.endswith(_JVM_FILES)
         if is_java and " " not in head:
             name = _function(head.rpartition("/")[2])
             return Frame(name, _kind_of_function(name))
@@ -148,9 +157,8 @@ def _read_at(text: str) -> Frame | None:
             return _located(
                 head.strip().removeprefix("async ").removeprefix("new "), path["path"] if path else place
             )
-    match = _CSHARP.match(body)
-    if match:
-        name = match["name"].partition("(")[0]
+    name, bracket, rest = body.partition("(")
+    if bracket and "." in name and _CSHARP_NAME.match(name) and _CSHARP_END.search(rest, rest.rfind(")")):
         return Frame(_function(name), _kind_of_function(name))
     if "/" in body or "\\" in body:
         match = _AT_LOCATION.match(body.removeprefix("async "))
@@ -174,50 +182,81 @@ def _read_native(text: str) -> Frame | None:
     return None
 
 
+def _read_python(text: str) -> Frame | None:
+    match = _PYTHON.match(text)
+    return _located(match["name"] or "", match["path"], innermost_last=True) if match else None
+
+
+def _read_pytest(text: str) -> Frame | None:
+    match = _PYTEST.match(text)
+    if match is None:
+        return None
+    name = match["name"].removeprefix("in ") if match["name"].startswith("in ") else ""
+    return _located(name, match["path"], innermost_last=True)
+
+
+def _read_ruby(text: str) -> Frame | None:
+    match = _RUBY.match(text)
+    return _located(match["name"] or "", match["path"]) if match else None
+
+
+def _read_go_file(text: str) -> Frame | None:
+    # The function stands on the line above; the file would say the same again.
+    return Frame("", LineKind.DECORATION) if _GO_FILE.match(text) else None
+
+
+def _read_go_function(text: str) -> Frame | None:
+    name, _, arguments = text.rpartition("(")
+    if "." not in name or not _GO_NAME.match(name) or not _GO_ARGUMENTS.match(arguments):
+        return None
+    return Frame(_function(name), _kind_of_function(name))
+
+
+def _read_go_starter(text: str) -> Frame | None:
+    match = _GO_STARTER.match(text)
+    return Frame(_function(match["name"]), LineKind.RUNNER) if match else None
+
+
+def _read_rust(text: str) -> Frame | None:
+    match = _RUST_FUNCTION.match(text)
+    if match is None:
+        return None
+    name = _function(match["name"])
+    return Frame(name, _kind_of_function(name.lstrip("<")))
+
+
+def _read_decoration(text: str) -> Frame | None:
+    return Frame("", LineKind.DECORATION) if _MORE.match(text) or _RULER.match(text) else None
+
+
+_BY_START = (
+    ("at ", _read_at),
+    ('File "', _read_python),
+    ("#", _read_native),
+    ("created by ", _read_go_starter),
+)
+_BY_CONTENT = (
+    (".go:", _read_go_file),
+    (".s:", _read_go_file),
+    (".rb:", _read_ruby),
+    (".py", _read_pytest),
+    ("::", _read_rust),
+)
+
+
 def read_frame(line: str) -> Frame | None:
-    """The frame a line holds, or None for text. `line` may be indented; longer lines than 1,000 characters hold none."""
+    """The frame a line holds, or None for text. `line` may be indented; lines longer than FRAME_LIMIT hold none."""
     text = line.strip()
     if not text:
         return Frame("", LineKind.DECORATION)
-    if len(text) > 1_000:  # noqa: PLR2004 - as documented
+    if len(text) > FRAME_LIMIT:
         return None
-    if text.startswith("at "):
-        return _read_at(text)
-    if text.startswith('File "'):
-        match = _PYTHON.match(text)
-        return _located(match["name"] or "", match["path"], innermost_last=True) if match else None
-    if text[0] in "#":
-        return _read_native(text)
-    if text[0] in ".-=_*~^" and (_MORE.match(text) or _RULER.match(text)):
-        return Frame("", LineKind.DECORATION)
-    return _read_other(text)
-
-
-def _read_other(text: str) -> Frame | None:
-    if ".go:" in text or ".s:" in text:
-        match = _GO_FILE.match(text)
-        if match:
-            # The function stands on the line above; the file would say the same again.
-            return Frame("", LineKind.DECORATION)
-    if text[-1] == ")" or text.startswith("created by "):
-        match = _GO_FUNCTION.match(text)
-        if match:
-            name = _function(match["name"])
-            return Frame(name, LineKind.RUNNER if text.startswith("created by ") else _kind_of_function(name))
-    if ".rb:" in text:
-        match = _RUBY.match(text)
-        if match:
-            return _located(match["name"] or "", match["path"])
-    if ".py" in text:
-        match = _PYTEST.match(text)
-        if match:
-            name = match["name"]
-            return _located(
-                name.removeprefix("in ") if name.startswith("in ") else "", match["path"], innermost_last=True
-            )
-    if text[0].isdecimal() and "::" in text:
-        match = _RUST_FUNCTION.match(text)
-        if match:
-            name = _function(match["name"])
-            return Frame(name, _kind_of_function(name.lstrip("<")))
-    return None
+    for start, read in _BY_START:
+        if text.startswith(start):
+            return read(text)
+    readers = [read for content, read in _BY_CONTENT if content in text]
+    if text[-1] == ")":
+        readers.append(_read_go_function)
+    if text[0] in ".-=_*~^":
+        readers.append(_read_decoration)
+    return next((frame for frame in (read(text) for read in readers) if frame is not None), None)

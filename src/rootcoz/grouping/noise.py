@@ -53,6 +53,8 @@ class NoiseRule:
     keeps: tuple[str, ...] = ()
     """Examples that the rules leave as they are."""
     decide: Decision | None = None
+    signed: bool = False
+    """Whether a minus sign in front belongs to the match (hash codes and 64-bit ids are negative half of the time)."""
     """Has the last word where a pattern alone cannot tell; replaces `placeholder`."""
 
 
@@ -67,29 +69,43 @@ class Replacement:
 
 # --- decisions that need the words around --------------------------------------------------------
 
-_COUNTED = frozenset(
-    ["agent", "attempt", "attempts", "build", "builder", "ci", "container", "core", "counter", "elapsed", "exec", "executor", "gen", "generation", "goroutine", "gw", "host", "id", "index", "instance", "iteration", "job", "line", "lwp", "node", "partition", "pid", "pod", "pods", "pool", "ppid", "process", "replica", "request", "retries", "retry", "round", "row", "rows", "run", "runner", "seed", "sequence", "session", "shard", "slave", "slot", "task", "tasks", "thread", "threads", "tid", "tries", "try", "txn", "uid", "vm", "vu", "worker", "workers", "workspace"]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_COUNTED = _words(
+    "agent attempt attempts build builder ci container core counter elapsed exec executor gen generation "
+    "goroutine gw host id index instance iteration job line lwp node partition pid pod pods pool ppid "
+    "process replica request retries retry round row rows run runner seed sequence session shard slave "
+    "slot task tasks thread threads tid tries try txn uid vm vu worker workers workspace"
 )
 """Words whose number tells one run's instance from another's."""
 
-_CODES = frozenset(
-    ["code", "codes", "errno", "error", "errors", "err", "exit", "exited", "exitcode", "exitstatus", "exitvalue", "fault", "hresult", "http", "https", "returncode", "rc", "ret", "retcode", "returned", "reason", "response", "responded", "signal", "sig", "signum", "sqlcode", "sqlstate", "status", "statuscode", "level", "version", "vers", "release", "api", "schema", "tls", "ssl", "category", "class", "severity", "oserror", "winerror", "hangup"]
+_CODES = _words(
+    "code codes errno error errors err exit exited exitcode exitstatus exitvalue fault hresult http "
+    "https returncode rc ret retcode returned reason response responded signal sig signum sqlcode "
+    "sqlstate status statuscode level version vers release api schema tls ssl category class severity "
+    "oserror winerror hangup"
 )
 """Words whose number names *which* error it is."""
 
 _ENDED_WITH = re.compile(
     r"(?:exit(?:ed|s)?|fail(?:ed|s)?|returned|died|terminated|finished|ended|completed|stopped|respond(?:ed|s)|"
-    r"replied|answered|got|received|killed)(?: (?:with|by|a|an|the|as|unexpectedly|non-zero|nonzero)){1,3}+[ :='\"(]*+\Z",
+    r"replied|answered|got|received|killed)"
+    r"(?: (?:with|by|a|an|the|as|unexpectedly|non-zero|nonzero)){1,3}+[ :='\"(]*+\Z",
     re.IGNORECASE,
 )
 
-_HTTP_STATUSES = frozenset(
-    ["200", "201", "202", "204", "206", "301", "302", "303", "304", "307", "308", "400", "401", "402", "403", "404", "405", "406", "407", "408", "409", "410", "411", "412", "413", "414", "415", "416", "417", "418", "421", "422", "423", "424", "425", "426", "428", "429", "431", "451", "499", "500", "501", "502", "503", "504", "505", "507", "508", "511", "520", "521", "522", "523", "524"]
+_HTTP_STATUSES = _words(
+    "200 201 202 204 206 301 302 303 304 307 308 400 401 402 403 404 405 406 407 408 409 410 411 412 413 "
+    "414 415 416 417 418 421 422 423 424 425 426 428 429 431 451 499 500 501 502 503 504 505 507 508 511 "
+    "520 521 522 523 524"
 )
 """RFC 9110's statuses and the ones that widespread proxies add."""
 
-_SERVICE_PORTS = frozenset(
-    ["10250", "10255", "11211", "11434", "15671", "15672", "16379", "19092", "26257", "26379", "27017", "27018", "27019", "28017", "50051", "61613", "61616"]
+_SERVICE_PORTS = _words(
+    "10250 10255 11211 11434 15671 15672 16379 19092 26257 26379 27017 27018 27019 28017 50051 61613 61616"
 )
 """Default ports above 10000 of widespread services (kubelet, memcached, RabbitMQ, CockroachDB, Sentinel, MongoDB, gRPC,
 ActiveMQ): they say which service was meant."""
@@ -98,10 +114,15 @@ _FIRST_RANDOM_PORT = 10_000
 """Systems hand out ports from 32768 or 49152 on, Kubernetes from 30000, test frameworks often from 10000. Below stand
 the ports that were chosen for a service."""
 
-_NAMES_WITH_NUMBERS = frozenset(
-    ["alpine", "api", "arm", "base", "beta", "alpha", "centos", "chapter", "cuda", "debian", "ecma", "ed", "es", "fedora", "go", "gpt", "http", "iso", "java", "javac", "jdk", "jre", "latin", "log", "level", "llama", "node", "nodejs", "openjdk", "openssl", "php", "phase", "postgres", "postgresql", "python", "rc", "release", "rfc", "rhel", "rsa", "ruby", "sha", "sles", "step", "stage", "ubuntu", "utf", "v", "version", "win", "windows", "x86", "zone"]
+_NAMES_WITH_NUMBERS = _words(
+    "alpine api arm base beta alpha centos chapter cuda debian ecma ed es fedora go gpt http iso java "
+    "javac jdk jre latin log level llama node nodejs openjdk openssl php phase postgres postgresql "
+    "python rc release rfc rhel rsa ruby sha sles step stage ubuntu utf v version win windows x86 zone"
 )
 """Words that form a name together with the short number behind their hyphen."""
+
+_NAME_WIDTH = 24
+"""Characters before a joined number in which its word is looked for."""
 
 _SHORT_NUMBER = 3
 """Digits of a number that may be part of a name (rhel-9, python-312); http statuses have as many."""
@@ -111,6 +132,7 @@ _LONGEST_NAME_NUMBER = 4
 
 _WORD_BEFORE = re.compile(r"([A-Za-z]+)[^A-Za-z]*+\Z")
 _WORD_BEFORE_HYPHEN = re.compile(r"([A-Za-z]++)(?:[-_][0-9]++)*+[-_]\Z")
+_HOST_BEFORE = re.compile(r"(?:[.][A-Za-z]{2,}|[0-9]|\blocalhost|[\]>]|\bports?)[ :=]{1,2}+\Z")
 _UPPER_BEFORE = re.compile(r"\b[A-Z]{2,}+(?:-[0-9]++)*+\Z")
 _POD_BEFORE = re.compile(r"\b[Pp]ods?[/ \"'=:]{1,3}+(?:[a-z0-9]++-?+)*+\Z")
 _COMPARED = re.compile(
@@ -141,8 +163,10 @@ def _decide_hexadecimal(match: "re.Match[str]", values: bool) -> str | None:  # 
     return ADDRESS
 
 
-def _decide_port(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001, ARG001 - as above
+def _decide_port(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001 - as above
     port = match[0]
+    if not values and len(port) <= _SHORT_NUMBER and not _HOST_BEFORE.search(_context(match)):
+        return ID  # clipTopAmount:180
     return ID if int(port) >= _FIRST_RANDOM_PORT and port not in _SERVICE_PORTS else None
 
 
@@ -155,19 +179,24 @@ def _decide_pod(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FB
 
 def _decide_joined(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001, ARG001 - as above
     """Whether a number behind a hyphen or underscore is an instance's number or part of a name."""
-    before = _context(match)
-    word = _WORD_BEFORE_HYPHEN.search(before)
+    at = match.start()
+    word = _WORD_BEFORE_HYPHEN.search(match.string, max(0, at - _NAME_WIDTH), at)
     name = word[1] if word else ""
+    lower = name.lower()
+    if lower in _COUNTED and name != name.upper():
+        return ID + (match["file"] or "")
     if name.isupper() and len(name) > 1:
         return None  # ORA-00942, CVE-2021-44228, a tracker's key
     digits = len(match["digits"])
-    if digits <= _SHORT_NUMBER and name.lower() in _NAMES_WITH_NUMBERS:
+    if digits <= _SHORT_NUMBER and lower in _NAMES_WITH_NUMBERS:
         return None
-    is_instance = (
-        name.lower() in _COUNTED
-        or digits > _LONGEST_NAME_NUMBER  # underscores join long ids too
-        or (before.endswith("-") and (match["file"] is not None or digits >= _SHORT_NUMBER))
-        or (before.endswith("-") and _POD_BEFORE.search(before) is not None)
+    is_instance = digits > _LONGEST_NAME_NUMBER or (  # underscores join long ids too
+        match.string[at - 1] == "-"
+        and (
+            match["file"] is not None
+            or digits >= _SHORT_NUMBER
+            or _POD_BEFORE.search(_context(match)) is not None
+        )
     )
     return ID + (match["file"] or "") if is_instance else None
 
@@ -177,31 +206,24 @@ def _decide_number(match: "re.Match[str]", values: bool) -> str | None:  # noqa:
     before = _context(match)
     number = match[0]
     word = _WORD_BEFORE.search(before)
-    if word is not None and before[word.end(1) :].strip(_SEPARATORS) == "":
-        last = word[1].lower()
-        if last in {"port", "ports"}:
-            return _decide_port(match, values) if number.isdecimal() else ID
-        if last in _CODES:
-            return None
-        if last in _COUNTED and not values:
-            return ID
-    if number in _HTTP_STATUSES or values:
-        return None
-    if _ENDED_WITH.search(before) or _COMPARED.search(before):
+    last = word[1].lower() if word is not None and not before[word.end(1) :].strip(_SEPARATORS) else ""
+    if last in {"port", "ports"} and number.isdecimal():
+        return _decide_port(match, values)
+    if last in _COUNTED and not values:
+        return ID
+    is_status = number in _HTTP_STATUSES and before.rstrip()[-1:] not in {"=", ":"}
+    if values or is_status or last in _CODES or _ENDED_WITH.search(before) or _COMPARED.search(before):
         return None
     after = match.string[match.end() : match.end() + 3]
-    if after.lstrip()[:2] in {"==", "!=", ">=", "<="}:
-        return None
-    after = after[:1]
-    return (
-        None if after in ")]" and before[-1:] in "([" and before[-2:-1] in " :" and len(number) <= 3 else ID
+    is_compared = after.lstrip()[:2] in {"==", "!=", ">=", "<="}
+    is_code = (
+        len(number) <= _SHORT_NUMBER and before.endswith((" (", " [", ":(", ":[")) and after[:1] in {")", "]"}
     )
+    return None if is_compared or is_code else ID
 
 
-_CONSONANT_NAMES = frozenset(
-    ["https", "httpd", "httpx", "xhtml", "pgsql", "mssql", "ntfsx", "dhcpd", "grpcs", "crtls", "tcpwr", "prtsc", "ctrls", "wxwdg", "xxhsh"]
-)
-"""Names of five consonants that people give; a generated suffix of letters alone is as rare as these are common."""
+_CONSONANT_NAMES = _words("dhcpd grpcs httpd https httpx mssql pgsql xhtml")
+"""Names of five consonants that people give things, which would else be taken for generated suffixes."""
 
 # --- the rules -----------------------------------------------------------------------------------
 
@@ -230,7 +252,8 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="timestamp",
         starts=_DIGITS,
-        pattern=rf"(?:[12][0-9]{{3}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}|[0-9]{{1,2}}/[0-9]{{1,2}}/(?:[12][0-9])?[0-9]{{2}}|[0-9]{{1,2}}\.[0-9]{{1,2}}\.[12][0-9]{{3}})"
+        pattern=rf"(?:[12][0-9]{{3}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}"
+        rf"|[0-9]{{1,2}}/[0-9]{{1,2}}/(?:[12][0-9])?[0-9]{{2}}|[0-9]{{1,2}}\.[0-9]{{1,2}}\.[12][0-9]{{3}})"
         rf"(?:(?:T|[ _:,]| @ ){_CLOCK}{_ZONE})?{_END}(?!\.[0-9])",
         placeholder=TIME,
         why="ISO 8601, comma milliseconds of Java and Python logging, slashed and dotted dates.",
@@ -280,7 +303,8 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="ipv4",
         starts=_DIGITS,
-        pattern=r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?![0-9A-Za-z]|\.[0-9])",
+        pattern=r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}"
+        r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?![0-9A-Za-z]|\.[0-9])",
         placeholder=ADDRESS,
         why="Handed out anew; which host is meant is said by its name.",
         masks=(("host='10.209.81.73', port=54835", "host='<addr>', port=<id>"),),
@@ -340,8 +364,10 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="hexadecimal-id",
         starts=_HEX,
-        pattern=r"(?:(?=[0-9]{0,63}+[a-f])(?=[a-f]{0,63}+[0-9])(?![a-f]{1,15}+[0-9]{1,2}+(?![0-9a-f]))(?![0-9]++e[0-9]++(?![0-9a-f]))"
-        r"[0-9a-f]{7,128}+|(?=[0-9]{0,63}+[A-F])(?=[A-F]{0,63}+[0-9])(?![A-F]{1,15}+[0-9]{1,2}+(?![0-9A-F]))[0-9A-F]{8,128}+)"
+        pattern=r"(?:(?=[0-9]{0,63}+[a-f])(?=[a-f]{0,63}+[0-9])"
+        r"(?![a-f]{1,15}+[0-9]{1,2}+(?![0-9a-f]))(?![0-9]++e[0-9]++(?![0-9a-f]))"
+        r"[0-9a-f]{7,128}+"
+        r"|(?=[0-9]{0,63}+[A-F])(?=[A-F]{0,63}+[0-9])(?![A-F]{1,15}+[0-9]{1,2}+(?![0-9A-F]))[0-9A-F]{8,128}+)"
         + _END,
         placeholder=ID,
         why="Digests, short commit ids, container ids. Must hold a digit and a letter and not be a numbered word.",
@@ -355,27 +381,30 @@ RULES: tuple[NoiseRule, ...] = (
         name="temporary-path",
         starts="/",
         pattern=r"(?:/private)?/(?:tmp|var/tmp|var/folders/[^/\s'\"]{1,40}/[^/\s'\"]{1,60}/T)/"
-        r"(?:pytest-of-[^/\s'\"]{1,40}/pytest-[0-9]{1,9}/|[^/\s'\"]{1,200}/)?",
+        r"(?:pytest-of-[^/\s'\"]{1,40}/pytest-[0-9]{1,9}/"
+        r"|tmp[._]?[A-Za-z0-9_]{8,10}/|(?=[^0-9/\s'\"]{0,200}+[0-9])[^/\s'\"]{1,200}/)?",
         placeholder=TEMPORARY + "/",
-        why="A folder made for this run; what lies below it keeps its name.",
+        why="A folder made for this run, known by its number or random name; what lies below it keeps its name.",
         masks=(
             ("'/tmp/pytest-of-root/pytest-184/test_a0/report-378.json'", "'<tmp>/test_a0/report-<id>.json'"),
             ("in /tmp/tmpab3x_9qz/out.txt", "in <tmp>/out.txt"),
         ),
-        keeps=("no /tmpfs here",),
+        keeps=("no /tmpfs here",),  # the words of a folder stay: /tmp/reports/a is not /tmp/config/a
     ),
     NoiseRule(
         name="temporary-name",
         starts="t",
-        pattern=r"(?:tmp|temp)[._-]?(?=[a-z_]{0,12}+[0-9]|[A-Za-z0-9_]{8}(?![A-Za-z0-9_]))[A-Za-z0-9_]{6,20}+(?![A-Za-z0-9_])",
+        pattern=r"(?:tmp|temp)[._-]?(?=[A-Za-z_]{0,12}+[0-9])[A-Za-z0-9_]{6,20}+(?![A-Za-z0-9_])",
         placeholder=TEMPORARY,
-        why="mkstemp's and mktemp's names.",
+        why="mkstemp's and mktemp's names. Must hold a digit: temp_settings is a name.",
+        keeps=("no temp_settings", "no tmplocation"),
         masks=(("below <tmp>/tmpab3x_9qz", "below <tmp>/<tmp>"),),
     ),
     NoiseRule(
         name="workspace-path",
         starts="/",
-        pattern=r"(?:/home/runner/work/|/(?:[^/\s'\":]{1,60}/){0,5}?(?:jenkins|\.jenkins|jenkins_home|agent|_work|builds)/(?:workspace/)?)"
+        pattern=r"(?:/home/runner/work/"
+        r"|/(?:[^/\s'\":]{1,60}/){0,5}?(?:workspace|_work)/)"
         r"[^/\s'\":]{1,120}(?:@[0-9]{1,3})?(?=/)",
         placeholder=WORKSPACE,
         why="Where the checkout of this run stands.",
@@ -383,6 +412,7 @@ RULES: tuple[NoiseRule, ...] = (
             ("/home/runner/work/3303/tests/a.ts", "<workspace>/tests/a.ts"),
             ("'/var/lib/jenkins/workspace/nightly-12/target/x-7.tmp'", "'<workspace>/target/x-<id>.tmp'"),
         ),
+        keeps=("/opt/agent/plugins/a.so", "/api/builds/main/log"),
     ),
     NoiseRule(
         name="numbered-host",
@@ -410,7 +440,8 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="time-of-day",
         starts=_DIGITS,
-        pattern=rf"(?<![:.][0-9])(?<![A-Za-z0-9]:)(?:[0-9]{{1,3}}:[0-5][0-9]:[0-6][0-9](?:[.,][0-9]{{1,9}}+)?|[0-2][0-9]:[0-5][0-9])"
+        pattern=rf"(?<![:.][0-9])(?<![A-Za-z0-9]:)"
+        rf"(?:[0-9]{{1,3}}:[0-5][0-9]:[0-6][0-9](?:[.,][0-9]{{1,9}}+)?|[0-2][0-9]:[0-5][0-9])"
         rf"(?: ?[AaPp][Mm]\b)?{_ZONE}{_END}(?!:)",
         placeholder=TIME,
         why="A clock's reading without a date, or a length of time as hours, minutes and seconds.",
@@ -419,9 +450,10 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="duration",
         starts=_DIGITS,
-        pattern=r"(?:[0-9]{1,4}h)?(?:[0-9]{1,6}m)?[0-9]{1,9}+(?:[.,][0-9]{1,9}+)?(?:h|m|s)(?![0-9A-Za-z])"
-        r"|[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?[ -]?(?:ns|us|\u00b5s|ms|msec|msecs|millis|milliseconds?|microseconds?|nanoseconds?|secs?|"
-        r"seconds?|mins?|minutes?|hrs?|hours?|days?|ticks?)(?![0-9A-Za-z])",
+        pattern=r"[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?+(?:h(?:[0-9]{1,4}m)?(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?"
+        r"|m(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?|[ -]?"
+        r"(?:ns|us|\u00b5s|msecs?|millis|milliseconds?|ms|microseconds?|nanoseconds?"
+        r"|seconds?|secs?|s|minutes?|mins?|hours?|hrs?|days?|ticks?))(?![0-9A-Za-z])",
         placeholder=QUANTITY,
         why="How long it took or was waited for.",
         masks=(
@@ -434,7 +466,8 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="size",
         starts=_DIGITS,
-        pattern=r"[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?[ -]?(?:[kKMGTP]i?[Bb]|[KMG]i|bytes?|B|%|bps|[KMG]bps|[KMG]?Hz)(?![0-9A-Za-z])",
+        pattern=r"[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?[ -]?"
+        r"(?:[kKMGTP]i?[Bb]|[KMG]i|bytes?|B|%|bps|[KMG]bps|[KMG]?Hz)(?![0-9A-Za-z])",
         placeholder=QUANTITY,
         why="How much of it there was.",
         masks=(("free 5.2 KB of 17.7 GB (99.1%)", "free <quantity> of <quantity> (<quantity>)"),),
@@ -461,6 +494,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="joined-number",
         starts=_DIGITS,
         pattern=r"(?<=[A-Za-z0-9_>][-_])(?P<digits>[0-9]{1,20}+)(?![0-9A-Za-z])(?P<file>\.[a-z]{2,5}\b)?+",
+        signed=True,
         placeholder="",
         why="vm-1718246873582, pool-11-thread-3, nightly-1268. Error codes and names with a version stay.",
         masks=(
@@ -472,9 +506,20 @@ RULES: tuple[NoiseRule, ...] = (
         decide=_decide_joined,
     ),
     NoiseRule(
+        name="dotted-number",
+        starts=_DIGITS,
+        pattern=r"(?<=[a-z]\.)[0-9]{3,20}+(?![0-9A-Za-z_(]|\.[0-9A-Za-z])",
+        placeholder=ID,
+        why="core.2275, app.log.20417: the process behind a file's name.",
+        masks=(("generating core.2275", "generating core.<id>"),),
+        keeps=("in libc.so.6 of it", "v.204.1"),
+    ),
+    NoiseRule(
         name="number",
         starts=_DIGITS,
-        pattern=r"(?<![A-Za-z_$][-_.])(?<![A-Za-z0-9_$.])[0-9]{1,40}+(?:[.,'\u00a0\u202f][0-9]{1,20}){0,6}+(?![0-9A-Za-z_])",
+        pattern=r"(?<![A-Za-z_$][-_.])(?<![A-Za-z0-9_$.])"
+        r"[0-9]{1,40}+(?:[.,'\u00a0\u202f][0-9]{1,20}){0,6}+(?![0-9A-Za-z]|_[A-Za-z]|\.<)",
+        signed=True,
         placeholder=ID,
         why="Counts and ids in prose. Codes, HTTP statuses and the values of an assertion are not noise.",
         masks=(
@@ -521,13 +566,16 @@ _RULE_OF_GROUP = {f"rule{number}": rule for number, rule in enumerate(RULES)}
 _START = re.compile(
     # The set in front lets the regex engine skip everything else at full speed; the assertions behind it look at the
     # character just read.
-    r"[0-9a-fA-FMTWSJOND@/#t-](?:(?<=[0-9])(?<![0-9A-Za-z].)"
-    r"|(?<=[a-fA-F])(?<![0-9A-Za-z].)(?=[0-9a-fA-F]{0,64}+(?<=[0-9])|[a-fA-F]{0,40}+[0-9]|[0-9a-fA-F]{0,4}+:)"
-    r"|(?<=[MTWFSJAOND])(?<![0-9A-Za-z].)(?=[a-z]{2,8}+,?[ -])"
-    r"|(?<=t)(?<![0-9A-Za-z].)(?=mp|emp)"
-    r"|(?<=@)(?=[0-9a-f]{5})|(?<=/)(?<![A-Za-z0-9_.>/].)(?=[A-Za-z._])"
-    r"|(?<=\#)(?=[0-9])|(?<=-)(?<=[A-Za-z0-9].)(?=[bcdfghjklmnpqrstvwxz2-9]{5}))"
+    r"[0-9a-fA-FMTWSJOND@/#t-](?:(?<![0-9A-Za-z].)(?:"
+    r"(?<=[0-9])"
+    r"|(?<=[a-fA-F])(?=[0-9a-fA-F]{0,64}+(?<=[0-9])|[a-fA-F]{0,40}+[0-9]|[0-9a-fA-F]{0,4}+:|[0-9a-fA-F]{7}-)"
+    r"|(?<=[MTWFSJAOND])(?=[a-z]{2,8}+,?[ -])"
+    r"|(?<=t)(?=mp|emp)"
+    r"|(?<=/)(?<![_.>/].)(?=[A-Za-z._])"
+    r")|(?<=[@#-])(?:(?<=@)(?=[0-9a-f]{5})|(?<=\#)(?=[0-9])"
+    r"|(?<=[A-Za-z0-9]-)(?=[bcdfghjklmnpqrstvwxz2-9]{5})))"
 )
+_BEFORE_SIGN = frozenset(" _=:([{,;|'\"#") | {""}
 _MAY_HOLD_NOISE = re.compile(r"[0-9@/]|-[bcdfghjklmnpqrstvwxz]{5}")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 
@@ -562,23 +610,25 @@ def normalise_line(line: str, *, values: bool = False, found: list[Replacement] 
 def _normalise_piece(line: str, *, values: bool, found: list[Replacement] | None) -> str:
     parts: list[str] = []
     done = 0
-    for start in _START.finditer(line):
+    looked = 0
+    while (start := _START.search(line, looked)) is not None:
         at = start.start()
-        if at < done:
-            continue
         match = _ALTERNATIVES[line[at]].match(line, at)
         if match is None:
+            looked = at + 1
             continue
         rule = _RULE_OF_GROUP[match.lastgroup or ""]
         replacement = rule.decide(match, values) if rule.decide else rule.placeholder or None
         end = match.end()
         if replacement is not None:
+            if rule.signed and at > done and line[at - 1] == "-" and line[at - 2 : at - 1] in _BEFORE_SIGN:
+                at -= 1
             parts += (line[done:at], replacement)
             if found is not None:
-                found.append(Replacement(rule.name, match[0], replacement))
+                found.append(Replacement(rule.name, line[at:end], replacement))
         else:
             parts.append(line[done:end])
-        done = end
+        done = looked = end
     if not parts:
         return line
     parts.append(line[done:])

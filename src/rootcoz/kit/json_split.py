@@ -1,8 +1,9 @@
 """Takes a big JSON object apart while it arrives, so that no big part of it is ever in memory whole.
 
 Enters: the bytes of one JSON document in UTF-8, in any chunks. Leave, by path: long strings, unescaped, to a
-file each (`StringRule`); the items of long arrays, parsed, one by one to a callback (`ItemsRule`); and the rest,
-parsed at the end, with `null` in the place of each such string and `[]` in that of each such array. Errors:
+file each (`StringRule`); the items of long arrays, parsed, one by one to a callback (`ItemsRule`); and the
+rest, parsed at the end, with `null` in the place of each such string and `[]` in that of each such array.
+Errors:
 
     JsonSplitError (a ValueError)
     ├── MalformedJson       no JSON object, by the rules below; `offset` says where
@@ -10,33 +11,37 @@ parsed at the end, with `null` in the place of each such string and `[]` in that
     ├── TooLong             over the limit of a rule, or of the rest; `path` and `limit` say which
     └── NestedTooDeep
 
-The verdict is orjson's. This module only finds the ends of things, by their quotes and brackets, and cuts; each
-piece and the rest are then parsed by orjson. Cutting is safe: if every piece is a JSON value and the rest is JSON
-with a value in each piece's place, then the whole is JSON. Stricter than Python's `json`: no NaN or Infinity, no
-number too large for a float, no lone surrogate, no byte order mark. Of equal keys the last one counts, as in
-`json`, except on the way to a streamed value, where the first one may have been handed out already.
+The verdict is orjson's. This module only finds the ends of things, by their quotes and brackets, and cuts;
+each piece and the rest are then parsed by orjson. Cutting is safe: if every piece is a JSON value and the
+rest is JSON with a value in each piece's place, then the whole is JSON. Stricter than Python's `json`: no
+NaN or Infinity, no number too large for a float, no lone surrogate, no byte order mark. Of equal keys the
+last one counts, as in `json`, except on the way to a streamed value, where the first one may have been
+handed out already.
 
-What was handed out before an error is for the caller to throw away. After an error a splitter is of no more use.
+What was handed out before an error is for the caller to throw away. After an error a splitter is of no more
+use.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import orjson
 
-Path = tuple[str | int, ...]
+JsonPath = tuple[str | int, ...]
 """Where a value stands: keys of objects and indices of arrays, from the top."""
-Pattern = tuple[str, ...]
+JsonPattern = tuple[str, ...]
 """A path with `*` for the items of an array. There is no pattern for a key named `*`."""
 
-SKELETON_LIMIT = 1_000_000
+REST_LIMIT = 1_000_000
 """Bytes of everything that no rule takes, unless the caller says otherwise. Parsed in one call."""
 DEPTH_LIMIT = 100
 """Objects and arrays inside each other, unless the caller says otherwise. orjson itself stops at 1,024."""
 ITEM_LIMIT = 1_000_000
-"""Bytes of one item, unless its rule says otherwise. Parsed in one call, which stops all threads for that time."""
+"""Bytes of one item, unless its rule says otherwise. Parsed in one call, which stops all threads for that
+time."""
 WINDOW = 65_536
 """Bytes looked at in one call of a C function, however large a chunk is."""
 
@@ -56,6 +61,7 @@ _LONGEST_UNIT = 12
 
 _QUOTE, _COMMA, _COLON, _BACKSLASH = b'",:\\'
 _OPEN_OBJECT, _CLOSE_OBJECT, _OPEN_ARRAY, _CLOSE_ARRAY = b"{}[]"
+_OPENING = b"{["
 
 
 class JsonSplitError(ValueError):
@@ -73,7 +79,7 @@ class MalformedJson(JsonSplitError):
 class DuplicateKey(JsonSplitError):
     """A key on the way to a streamed value stands twice in its object."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: JsonPath) -> None:
         super().__init__(f"`{dotted(path)}` is given twice")
         self.path = path
 
@@ -81,7 +87,7 @@ class DuplicateKey(JsonSplitError):
 class TooLong(JsonSplitError):
     """A part is over its limit. `path` is empty for the rest that no rule takes."""
 
-    def __init__(self, path: Path, limit: int, unit: str) -> None:
+    def __init__(self, path: JsonPath, limit: int, unit: str) -> None:
         subject = f"`{dotted(path)}` has" if path else "the document without its large parts has"
         super().__init__(f"{subject} more than {limit} {unit}")
         self.path = path
@@ -98,7 +104,7 @@ class NestedTooDeep(JsonSplitError):
         self.limit = limit
 
 
-def dotted(path: Path) -> str:
+def dotted(path: JsonPath) -> str:
     """A path as people write it: `reports[2].xml`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
@@ -116,8 +122,8 @@ class Sink(Protocol):
 class StringRule:
     """Stream each string at `pattern`. Other values there, null for example, stay in the rest."""
 
-    pattern: Pattern
-    open: Callable[[Path], Sink]
+    pattern: JsonPattern
+    open: Callable[[JsonPath], Sink]
     """Called when such a string begins."""
     max_chars: int
     """Unicode characters, after unescaping."""
@@ -127,8 +133,8 @@ class StringRule:
 class ItemsRule:
     """Hand out each item of an array; `pattern` ends with `*`. Values that are no array stay in the rest."""
 
-    pattern: Pattern
-    take: Callable[[Path, object], None]
+    pattern: JsonPattern
+    take: Callable[[JsonPath, object], None]
     """Called with the item's path and what `orjson.loads` makes of it, in order."""
     max_items: int
     max_item_bytes: int = ITEM_LIMIT
@@ -140,9 +146,9 @@ class Split:
 
     rest: dict[str, object]
     """The document with `null` for each streamed string and `[]` for each streamed array."""
-    strings: dict[Path, int]
+    strings: dict[JsonPath, int]
     """Length in characters of each streamed string; says whether a `null` in the rest stands for one."""
-    items: dict[Path, int]
+    items: dict[JsonPath, int]
     """Number of items of each streamed array."""
 
 
@@ -163,6 +169,43 @@ class _Frame:
     node: _Node
     is_array: bool
     seen: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _OpenString:
+    """A string that is being streamed."""
+
+    rule: StringRule
+    path: JsonPath
+    sink: Sink
+    chars: int = 0
+
+    def write(self, text: str) -> None:
+        self.chars += len(text)
+        if self.chars > self.rule.max_chars:
+            raise TooLong(self.path, self.rule.max_chars, "characters")
+        self.sink.write(text.encode())
+
+
+@dataclass(slots=True)
+class _OpenArray:
+    """An array whose items are being handed out."""
+
+    rule: ItemsRule
+    path: JsonPath
+    count: int = 0
+
+    def check_size(self, size: int) -> None:
+        if size > self.rule.max_item_bytes:
+            raise TooLong((*self.path, self.count), self.rule.max_item_bytes, "bytes")
+
+    def check_count(self) -> None:
+        if self.count == self.rule.max_items:
+            raise TooLong(self.path, self.rule.max_items, "items")
+
+    def take(self, item: object) -> None:
+        self.rule.take((*self.path, self.count), item)
+        self.count += 1
 
 
 def _tree(rules: Sequence[StringRule | ItemsRule]) -> _Node:
@@ -201,7 +244,7 @@ class JsonSplitter:
         self,
         rules: Sequence[StringRule | ItemsRule],
         *,
-        max_rest_bytes: int = SKELETON_LIMIT,
+        max_rest_bytes: int = REST_LIMIT,
         max_depth: int = DEPTH_LIMIT,
     ) -> None:
         self._tree = _tree(rules)
@@ -212,21 +255,17 @@ class JsonSplitter:
         self._mark = 0  # What lies before it is dealt with.
         self._at = 0  # What lies before it has been looked at.
         self._skeleton = bytearray()
-        self._cuts = [
-            (0, 0)
-        ]  # From this length of the skeleton on, it continues at that offset of the document.
+        self._cuts = [(0, 0)]  # Skeleton from this length on: document from that offset on.
         self._frames: list[_Frame] = []
         self._path: list[str | int] = []
-        self._strings: dict[Path, int] = {}
-        self._items: dict[Path, int] = {}
+        self._strings: dict[JsonPath, int] = {}
+        self._items: dict[JsonPath, int] = {}
         self._step: Callable[[], bool] = self._at_start
         self._key_start = 0
         self._depth = 0  # Of brackets within the value that is being skipped.
         self._in_string = False
         self._skipped: Callable[[], None] = self._value_done
-        self._rule: StringRule | ItemsRule | None = None
-        self._sink: Sink | None = None
-        self._count = 0
+        self._array: _OpenArray | None = None
         self._ended = False
 
     # --- the caller's side ---------------------------------------------------------------------
@@ -253,8 +292,8 @@ class JsonSplitter:
 
     def _tidy(self) -> None:
         """Let go of what is dealt with, and see that what is not stays within its limit."""
-        if isinstance(self._rule, ItemsRule):
-            self._check_item(self._rule)
+        if self._array:
+            self._array.check_size(self._at - self._mark)
         elif self._step != self._in_key:
             self._keep(self._at)
         elif len(self._skeleton) + self._at - self._mark > self._max_rest:
@@ -338,13 +377,13 @@ class JsonSplitter:
     def _in_key(self) -> bool:
         if not self._pass_string():
             return False
-        key = self._parse(self._key_start, self._at)
-        self._path.append(key)  # type: ignore[arg-type] - a JSON string is a str
+        key = str(self._parse(self._key_start, self._at))
+        self._path.append(key)
         frame = self._frames[-1]
         if key in frame.node.keys:
             if key in frame.seen:
                 raise DuplicateKey(tuple(self._path))
-            frame.seen.add(str(key))
+            frame.seen.add(key)
         self._step = self._at_colon
         return True
 
@@ -415,7 +454,7 @@ class JsonSplitter:
         if byte == _QUOTE:
             self._at += 1
             self._step = self._in_skipped_string
-        elif byte in {_OPEN_OBJECT, _OPEN_ARRAY}:
+        elif byte in _OPENING:
             self._depth = 0
             self._in_string = False
             self._step = self._in_brackets
@@ -454,27 +493,42 @@ class JsonSplitter:
             if not self._pass_string():
                 return False
             self._in_string = False
-        while True:
-            found = _FLAT.match(buffer, self._at)
-            self._at = found.end() if found else self._at
-            if self._at == len(buffer):
-                return False
-            byte = buffer[self._at]
-            self._at += 1
-            if byte == _QUOTE:
-                self._in_string = True
-                return self._pass_string()
-            if byte in {_OPEN_OBJECT, _OPEN_ARRAY}:
-                self._depth += 1
-                self._check_depth(self._depth)
+        if not self._pass_brackets():
+            # What is left is no bracket: nothing, or a string whose end is not there yet.
+            if self._at < len(buffer):
+                self._at += 1
+                self._in_string = not self._pass_string()
+            return False
+        self._skipped()
+        return True
+
+    def _pass_brackets(self) -> bool:
+        """Go on behind the bracket that closes the first one; False when it is not there yet.
+
+        The one loop that a hostile body can make long, at a turn for each bracket: hence the local variables.
+        """
+        buffer, match = self._buffer, _FLAT.match
+        room = self._max_depth - len(self._frames) - bool(self._array)
+        at, depth, end = self._at, self._depth, len(self._buffer)
+        while found := match(buffer, at):
+            at = found.end()
+            if at == end or (byte := buffer[at]) == _QUOTE:
+                break
+            at += 1
+            if byte in _OPENING:
+                depth += 1
+                if depth > room:
+                    raise NestedTooDeep(self._max_depth)
+            elif depth == 1:
+                self._at = at
+                return True
             else:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._skipped()
-                    return True
+                depth -= 1
+        self._at, self._depth = at, depth
+        return False
 
     def _check_depth(self, more: int) -> None:
-        if len(self._frames) + isinstance(self._rule, ItemsRule) + more > self._max_depth:
+        if len(self._frames) + bool(self._array) + more > self._max_depth:
             raise NestedTooDeep(self._max_depth)
 
     # --- streamed strings -------------------------------------------------------------------------
@@ -484,12 +538,10 @@ class JsonSplitter:
         self._skeleton += b"null"
         self._at += 1
         self._drop(self._at)
-        self._rule = rule
-        self._count = 0
-        self._sink = rule.open(tuple(self._path))
-        self._step = self._in_string_of_rule
+        path = tuple(self._path)
+        self._step = partial(self._in_streamed_string, _OpenString(rule, path, rule.open(path)))
 
-    def _in_string_of_rule(self) -> bool:
+    def _in_streamed_string(self, string: _OpenString) -> bool:
         buffer = self._buffer
         found = _UNITS.match(buffer, self._at)
         end = found.end() if found else self._at
@@ -499,33 +551,21 @@ class JsonSplitter:
             raise self._malformed("half of a surrogate pair")
         if stop is None:
             end = _whole_characters(buffer, end)
-        self._write(end)
-        self._at = end
-        self._drop(end)
+        if end > self._mark:
+            string.write(str(self._parse(self._mark, end, quote=b'"')))
+        self._at = end if stop != _QUOTE else end + 1
+        self._drop(self._at)
         if stop != _QUOTE:
             return False
-        self._at += 1
-        self._drop(self._at)
-        self._strings[tuple(self._path)] = self._count
-        self._rule = self._sink = None
+        self._strings[string.path] = string.chars
         self._continue_skeleton()
         self._value_done()
         return True
 
-    def _write(self, end: int) -> None:
-        if end == self._mark:
-            return
-        assert isinstance(self._rule, StringRule)
-        assert self._sink is not None
-        text = str(self._parse(self._mark, end, quote=b'"'))
-        self._count += len(text)
-        if self._count > self._rule.max_chars:
-            raise TooLong(tuple(self._path), self._rule.max_chars, "characters")
-        self._sink.write(text.encode())
-
     def _parse(self, start: int, end: int, quote: bytes = b"") -> object:
         """What orjson makes of this part of the buffer, put between quotes if asked."""
-        piece = b"%b%b%b" % (quote, self._buffer[start:end], quote)
+        part = self._buffer[start:end]
+        piece = quote + part + quote if quote else part
         try:
             return orjson.loads(piece)
         except orjson.JSONDecodeError as error:
@@ -539,66 +579,56 @@ class JsonSplitter:
         self._check_depth(1)
         self._at += 1
         self._keep(self._at)
-        self._rule = rule
-        self._count = 0
-        self._step = self._at_first_item
+        self._array = array = _OpenArray(rule, tuple(self._path))
+        self._step = partial(self._at_first_item, array)
 
-    def _at_first_item(self) -> bool:
+    def _next_outside_items(self) -> int | None:
+        """As `_next`, forgetting the space."""
         byte = self._next()
         self._drop(self._at)
-        if byte is None:
+        return byte
+
+    def _at_first_item(self, array: _OpenArray) -> bool:
+        if (byte := self._next_outside_items()) is None:
             return False
         if byte == _CLOSE_ARRAY:
-            self._end_items()
+            self._end_items(array)
         else:
-            self._step = self._at_item
+            self._step = partial(self._at_item, array)
         return True
 
-    def _at_item(self) -> bool:
-        byte = self._next()
-        self._drop(self._at)
-        if byte is None:
+    def _at_item(self, array: _OpenArray) -> bool:
+        if (byte := self._next_outside_items()) is None:
             return False
-        self._skip(byte, self._item_done)
+        array.check_count()
+        self._skip(byte, partial(self._item_done, array))
         return True
 
-    def _item_done(self) -> None:
-        rule = self._rule
-        assert isinstance(rule, ItemsRule)
-        self._check_item(rule)
-        if self._count == rule.max_items:
-            raise TooLong(tuple(self._path), rule.max_items, "items")
+    def _item_done(self, array: _OpenArray) -> None:
+        array.check_size(self._at - self._mark)
         item = self._parse(self._mark, self._at)
         self._drop(self._at)
-        rule.take((*self._path, self._count), item)
-        self._count += 1
-        self._step = self._after_item
+        array.take(item)
+        self._step = partial(self._after_item, array)
 
-    def _after_item(self) -> bool:
-        byte = self._next()
-        self._drop(self._at)
-        if byte is None:
+    def _after_item(self, array: _OpenArray) -> bool:
+        if (byte := self._next_outside_items()) is None:
             return False
         if byte == _COMMA:
             self._at += 1
-            self._drop(self._at)
-            self._step = self._at_item
+            self._step = partial(self._at_item, array)
         elif byte == _CLOSE_ARRAY:
-            self._end_items()
+            self._end_items(array)
         else:
             raise self._malformed("a comma or a closing bracket was expected")
         return True
 
-    def _end_items(self) -> None:
-        self._items[tuple(self._path)] = self._count
-        self._rule = None
+    def _end_items(self, array: _OpenArray) -> None:
+        self._array = None
+        self._items[array.path] = array.count
         self._continue_skeleton()  # The closing bracket belongs to the skeleton again.
         self._at += 1
         self._value_done()
-
-    def _check_item(self, rule: ItemsRule) -> None:
-        if self._at - self._mark > rule.max_item_bytes:
-            raise TooLong((*self._path, self._count), rule.max_item_bytes, "bytes")
 
 
 def _whole_characters(buffer: bytearray, end: int) -> int:

@@ -128,6 +128,7 @@ async def run(
     max_output_bytes: int = OUTPUT_LIMIT,
     max_error_bytes: int = ERROR_LIMIT,
     term_grace_s: float = 5.0,
+    scratch: Path | None = None,
 ) -> Completed:
     """Run a program to its end and return what it wrote.
 
@@ -139,11 +140,14 @@ async def run(
     `max_error_bytes` are kept and nothing is stopped. What a program leaves running when it ends by itself
     is ended too.
 
+    `scratch` is a folder that the caller removes afterwards; should this process die before, the watchman
+    does.
+
     Raises ProcessError's branches as drawn above; ValueError for an empty argv or a NUL character in argv,
     cwd or env, or `=` in a variable's name.
     """
     began = time.monotonic()
-    request = _request(argv, cwd, env, term_grace_s)
+    request = _request(argv, cwd, env, term_grace_s, scratch)
     conversation = _Conversation(request, stdin, max_output_bytes, max_error_bytes)
     try:
         await asyncio.wait(
@@ -165,7 +169,9 @@ async def run(
     )
 
 
-def _request(argv: Sequence[str], cwd: Path, env: Mapping[str, str], grace_s: float) -> process_guard.Request:
+def _request(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], grace_s: float, scratch: Path | None
+) -> process_guard.Request:
     if not argv or not argv[0]:
         raise ValueError("argv names no program")
     request = process_guard.Request(
@@ -173,8 +179,10 @@ def _request(argv: Sequence[str], cwd: Path, env: Mapping[str, str], grace_s: fl
         [os.fsencode(word) for word in argv],
         {os.fsencode(name): os.fsencode(value) for name, value in env.items()},
         grace_s,
+        os.fsencode(scratch) if scratch else b"",
     )
-    words = [request.cwd, *request.arguments, *request.environment, *request.environment.values()]
+    given = [request.cwd, request.scratch, *request.arguments]
+    words = [*given, *request.environment, *request.environment.values()]
     if any(b"\0" in word for word in words):
         raise ValueError("a NUL character cannot be handed to a program")
     if any(b"=" in name or not name for name in request.environment):

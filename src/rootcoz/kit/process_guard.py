@@ -142,20 +142,27 @@ def _prctl(option: int, value: int) -> bool:
 class Request:
     """What to start. On the wire: fields ended by NUL, `<fields> <arguments>` first, the environment last."""
 
-    __slots__ = ("arguments", "cwd", "environment", "grace_s")
+    __slots__ = ("arguments", "cwd", "environment", "grace_s", "scratch")
 
     def __init__(
-        self, cwd: bytes, arguments: list[bytes], environment: dict[bytes, bytes], grace_s: float
+        self,
+        cwd: bytes,
+        arguments: list[bytes],
+        environment: dict[bytes, bytes],
+        grace_s: float,
+        scratch: bytes = b"",
     ) -> None:
         self.cwd = cwd
         self.arguments = arguments
         self.environment = environment
         self.grace_s = grace_s
+        self.scratch = scratch
+        """Folder to remove when the server is gone and cannot do it; empty for none."""
 
     def encode(self) -> bytes:
         """The wire form. The caller has made sure that no field holds a NUL."""
         pairs = [name + b"=" + value for name, value in self.environment.items()]
-        fields = [repr(self.grace_s).encode(), self.cwd, *self.arguments, *pairs]
+        fields = [repr(self.grace_s).encode(), self.scratch, self.cwd, *self.arguments, *pairs]
         head = f"{len(fields)} {len(self.arguments)}".encode()
         return b"".join(field + b"\0" for field in [head, *fields])
 
@@ -166,10 +173,10 @@ class Request:
         count, arguments = (int(word) for word in head.split())
         if len(fields) != count:
             return None
-        split = 2 + arguments
+        split = 3 + arguments
         pairs = (field.partition(b"=") for field in fields[split:])
         environment = {name: value for name, _, value in pairs}
-        return cls(fields[1], fields[2:split], environment, float(fields[0]))
+        return cls(fields[2], fields[3:split], environment, float(fields[0]), fields[1])
 
 
 def _read_all(fd: int) -> bytes:
@@ -218,7 +225,16 @@ def _start(request: Request) -> tuple[int, bytes]:
 class Watch:
     """Waits for the program's end, for orders, and for the server's death."""
 
-    def __init__(self, program: int, control: int, wake: int, grace_s: float, *, subreaper: bool) -> None:
+    def __init__(
+        self,
+        program: int,
+        control: int,
+        wake: int,
+        server: int | None,
+        grace_s: float,
+        *,
+        subreaper: bool,
+    ) -> None:
         self._program = program
         self._control = control
         self._wake = wake
@@ -228,10 +244,14 @@ class Watch:
         self._kill_at: float | None = None
         self.told_to_end = False
         """Set by the signal handlers."""
+        self.is_orphaned = False
         self.exit_code = 0
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(wake, select.POLLIN)
+        self._server = server
+        if server is not None:
+            self._poll.register(server, select.POLLIN)
 
     def run(self) -> None:
         """Return once nothing of the program is left, or nothing more can be done about it."""
@@ -251,6 +271,8 @@ class Watch:
         for fd, _ in ready:
             if fd == self._wake:
                 os.read(self._wake, 4096)
+            elif fd == self._server:
+                self._orphaned(fd)
             else:
                 self._listen()
         if self.told_to_end:
@@ -266,8 +288,13 @@ class Watch:
         if order:
             self._end_within(self._grace_s)
         else:
-            self._poll.unregister(self._control)
-            self._end_within(min(self._grace_s, ORPHAN_GRACE_S))
+            self._orphaned(self._control)
+
+    def _orphaned(self, sign: int) -> None:
+        """End all soon; `sign` is the file that told us, and has nothing more to tell."""
+        self.is_orphaned = True
+        self._poll.unregister(sign)
+        self._end_within(min(self._grace_s, ORPHAN_GRACE_S))
 
     def _end_within(self, grace_s: float) -> None:
         """Send TERM unless that was done; KILL follows after the grace, or sooner if so agreed before."""
@@ -309,6 +336,18 @@ class Watch:
         return True
 
 
+def _watch_server() -> int | None:
+    """A pidfd of our parent, readable once it has ended.
+
+    The socket alone does not tell when the server has forked and the copy lives on with the server's end of
+    it.
+    """
+    try:
+        return os.pidfd_open(os.getppid())
+    except (AttributeError, OSError):
+        return None
+
+
 def _let_go_of_standard_streams() -> None:
     """Leave the program's input and output to the program, or their ends would never be seen."""
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -323,6 +362,7 @@ def _tell(control: int, line: bytes) -> None:
 
 def main(arguments: list[str]) -> None:
     """Serve one request. Arguments: the numbers of the inherited request pipe and control socket."""
+    server = _watch_server()
     requested, control = (int(word) for word in arguments)
     os.set_inheritable(requested, False)  # noqa: FBT003 - the signature of the standard library
     os.set_inheritable(control, False)  # noqa: FBT003 - as above
@@ -337,7 +377,7 @@ def main(arguments: list[str]) -> None:
         _tell(control, complaint)
         return
     _let_go_of_standard_streams()
-    watch = Watch(program, control, wake, request.grace_s, subreaper=subreaper)
+    watch = Watch(program, control, wake, server, request.grace_s, subreaper=subreaper)
 
     def end(_number: int, _frame: object) -> None:
         watch.told_to_end = True
@@ -349,6 +389,10 @@ def main(arguments: list[str]) -> None:
     row = process_row(program)
     _tell(control, b"S %d %d\n" % (program, row.start if row else 0))
     watch.run()
+    if watch.is_orphaned and request.scratch:
+        import shutil  # noqa: PLC0415 - slow to import, and needed after a crash alone
+
+        shutil.rmtree(request.scratch, ignore_errors=True)
     _tell(control, b"X %d\n" % watch.exit_code)
 
 

@@ -40,21 +40,17 @@ def workspace_files(group: FailureGroup, affected_tests: Collection[str]) -> dic
 
 
 def analyse_prompt(
-    *,
-    failure: Failure,
-    affected_tests: Collection[str],
-    files: Collection[str],
-    job_name: str = "",
-    raw_prompt: str = "",
+    group: FailureGroup, affected_tests: Collection[str], *, job_name: str = "", raw_prompt: str = ""
 ) -> str:
-    """Ask for the root cause of the group that `failure` represents.
+    """Ask for the root cause of the group; its data stands in its `workspace_files`, not in the prompt.
 
-    `files` are the names of the files in the workspace; those unknown here are listed without a description.
     `raw_prompt` is what the person who asked wants to add; unlike the names it is an instruction.
     """
+    failure = group.representative
+    files = workspace_files(group, affected_tests)
     return _template().substitute(
         facts=_facts(failure, affected_tests, job_name),
-        files="".join(f"- `{name}`: {_CONTENTS.get(name, 'further material')}\n" for name in files),
+        files="".join(f"- `{name}`: {_CONTENTS[name]}\n" for name in files),
         instructions=_instructions(raw_prompt),
     )
 

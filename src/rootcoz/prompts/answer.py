@@ -152,6 +152,13 @@ class _AnswerWire(_Wire):
     rules: _Texts = []
 
 
+def answer_schema() -> dict[str, object]:
+    """JSON schema of the contract, for providers that can hold a model to one."""
+    schema: dict[str, Any] = _AnswerWire.model_json_schema()
+    del schema["properties"]["rules"]  # the built-in analyser's own
+    return schema
+
+
 # --- reading -------------------------------------------------------------------------------------
 
 
@@ -185,8 +192,9 @@ def parse_answer(text: str) -> Answer:
 
 def _candidates(text: str) -> Iterator[dict[str, Any]]:
     """Objects in the reply that could be the answer; the last usable one is what the provider ended on."""
-    whole = _decoded(text.strip())
-    if whole is not None:
+    stripped = text.strip()
+    whole = _decoded(stripped)
+    if whole is not None and whole[1] == len(stripped):
         yield whole[0]
         return
     position, tries = 0, 0

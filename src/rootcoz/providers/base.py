@@ -1,6 +1,7 @@
 """The protocol that every provider fulfils."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -22,11 +23,16 @@ class Question:
     """Folder with what an agent may look at, read-only to it; None when the provider needs none."""
     model: str
     timeout_s: float
+    answer_schema: Mapping[str, object] | None = None
+    """JSON schema of the answer that the prompt asks for, for providers that can hold a model to one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a reply cost, as far as the provider says. None is "not said", never zero."""
+    """What a reply cost, as far as the provider says. None is "not said", never zero.
+
+    The four counts do not overlap: `input_tokens` were neither read from the provider's cache nor written to it.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -43,6 +49,30 @@ class Reply:
     usage: Usage = Usage()
     model: str = ""
     """The model that answered, where the provider says so."""
+    truncated: bool = False
+    """The provider says that the model was stopped at its limit of output; the text is a beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """A model that a provider can be asked for. Prices are list prices in US dollars for a million tokens."""
+
+    id: str
+    """As users send it in `ai_model`."""
+    name: str
+    input_price_per_mtok: float | None = None
+    output_price_per_mtok: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a vendor is reached. Empty values are not set."""
+
+    api_key: str = field(default="", repr=False)
+    base_url: str = ""
+    """Without a trailing slash; empty for the vendor's own."""
+    binary: str = ""
+    """The vendor's command-line program, by name or path; empty for its usual name."""
 
 
 class Provider(Protocol):
@@ -55,7 +85,7 @@ class Provider(Protocol):
     reads_prompt: bool
     """Whether it wants `Question.prompt` and a workspace; False spares making them."""
     costs_nothing: bool
-    """Whether asking again after a crash is free, so that answers may be saved in batches."""
+    """Whether it only thinks, without waiting for anything: asked in batches in a thread of its own."""
 
     def check(self, model: str) -> None:
         """Fail early, before any work: raises NotConfigured naming the setting that is missing."""
@@ -64,7 +94,14 @@ class Provider(Protocol):
     async def ask(self, question: Question) -> Reply:
         """Ask once, within `question.timeout_s` seconds.
 
-        Raises Unavailable (no answer; `timed_out` says why) or Refused (an answer that says no). Never retries
-        by itself unless the provider's documentation asks for it. Leaves no process behind.
+        Raises Unavailable (no answer; `timed_out` says why) or Refused (an answer that says no). Nothing is
+        asked twice but what was refused for a rate limit or overload. Leaves no process behind.
+        """
+        ...
+
+    async def models(self) -> tuple[OfferedModel, ...]:
+        """What it offers now, asked from the vendor; empty for a provider without models to choose from.
+
+        Raises as `ask` does; the caller bounds the time.
         """
         ...

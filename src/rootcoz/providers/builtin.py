@@ -1,7 +1,7 @@
 """The built-in analyser as a provider: no key, no network, no money."""
 
 from rootcoz.prompts.answer import answer_json
-from rootcoz.providers.base import Question, Reply
+from rootcoz.providers.base import OfferedModel, Question, Reply
 from rootcoz.triage import judge
 
 
@@ -20,3 +20,7 @@ class BuiltinProvider:
         """Judge at once, within a millisecond or so."""
         answer = judge(question.group.representative, question.affected_tests)
         return Reply(text=answer_json(answer))
+
+    async def models(self) -> tuple[OfferedModel, ...]:
+        """There is nothing to choose from."""
+        return ()

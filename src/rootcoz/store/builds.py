@@ -13,6 +13,9 @@ FAILURES = "failures"
 GROUPS = "groups"
 """Kind of the document with the groups, a JSON object a line, in the order of their numbers."""
 
+RESULT = "result"
+"""Kind of the document that is sent to whoever asks for the result."""
+
 
 def report_kind(number: int) -> str:
     """Kind of the document with report `number` (from 0) as it came, in UTF-8."""

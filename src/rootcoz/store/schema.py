@@ -119,6 +119,10 @@ provider_calls = Table(
     Column("prompt_chars", BigInteger, nullable=False),
     Column("response_chars", BigInteger, nullable=False),
     Column("error", Text, nullable=False, server_default=""),
+    Column("call_key", Text, nullable=False),
+    Column("reply", LargeBinary, nullable=True),
+    Column("reply_size", Integer, nullable=False, server_default="0"),
+    Column("truncated", Integer, nullable=False, server_default="0"),
     Column("created_at", _TIME, nullable=False),
 )
 Index("ix_provider_calls_analysis", provider_calls.c.analysis_id)

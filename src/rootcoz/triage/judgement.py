@@ -11,8 +11,8 @@ from rootcoz.triage.rule import Rule, Weight
 from rootcoz.triage.stack import (
     Frame,
     FrameKind,
+    KnownTest,
     Stack,
-    TestIdentity,
     Thrown,
     frame_kind,
     read_stack,
@@ -35,7 +35,7 @@ def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
     Quotations are verbatim lines of the failure's own texts, not yet verified: `evidence.claims` does that
     for all providers alike.
     """
-    test = TestIdentity(failure.test_name, failure.class_name, failure.file)
+    test = KnownTest(failure.test_name, failure.class_name, failure.file)
     texts = _texts(failure)
     stack = _stack(texts)
     known = _known(failure, stack, test, affected_tests)
@@ -58,18 +58,38 @@ def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
 class _Text:
     source: str
     text: str
+    """Start and end of it, if it is long."""
+    spoken: str
+    """Its lines without the calls of traces, whose names would mislead the rules."""
     lowered: str
+    """`spoken` in lower case."""
 
 
 def _texts(failure: Failure) -> tuple[_Text, ...]:
-    """The failure's texts in the order of their authority."""
+    """The failure's texts in the order of their authority. Each line is spoken once."""
     named = (
         ("error_message", failure.error_message),
         ("stack_trace", failure.stack_trace),
         ("output", failure.output),
     )
-    texts = ((source, _bounded(text)) for source, text in named if text.strip())
-    return tuple(_Text(source, text, text.lower()) for source, text in texts)
+    heard: set[str] = set()
+    texts = []
+    for source, text in named:
+        if not text.strip():
+            continue
+        bounded = _bounded(text)
+        lines = [line for line in bounded.splitlines() if line not in heard and _is_spoken(line)]
+        heard.update(lines)
+        spoken = "\n".join(lines)
+        texts.append(_Text(source, bounded, spoken, spoken.lower()))
+    return tuple(texts)
+
+
+def _is_spoken(line: str) -> bool:
+    return not line.lstrip().startswith(_CALL_STARTS)
+
+
+_CALL_STARTS = ("at ", 'File "', "... ")
 
 
 def _bounded(text: str) -> str:
@@ -82,15 +102,13 @@ def _bounded(text: str) -> str:
 
 
 def _stack(texts: tuple[_Text, ...]) -> Stack:
-    """The trace, wherever the report put it: some put everything into the message."""
-    best = Stack()
-    for text in texts:
-        if text.source == "output":
-            continue
-        stack = read_stack(text.text)
-        if stack.has_frames or not best.thrown:
-            best = stack
-    return best
+    """The trace, wherever the report put it: some put all of it into the message, some its head."""
+    read = {text.source: text.text for text in texts if text.source != "output"}
+    message, trace = read.get("error_message", ""), read.get("stack_trace", "")
+    stack = read_stack(trace)
+    if stack.has_frames and stack.root is not None and stack.root.type:
+        return stack
+    return read_stack(f"{message}\n{trace}")
 
 
 # --- votes ---------------------------------------------------------------------------------------
@@ -118,22 +136,13 @@ def _rule_votes(texts: tuple[_Text, ...]) -> Iterator[Vote]:
 
 
 def _quote(rule: Rule, text: _Text) -> str | None:
-    """The first line where the rule speaks, verbatim, unless that line is a call of the trace."""
-    found = rule.find(text.text, text.lowered)
-    tries = 0
-    while found is not None and tries < _MAX_CALLS_SKIPPED:
-        start = text.text.rfind("\n", 0, found.start()) + 1
-        end = text.text.find("\n", found.start())
-        line = text.text[start : end if end >= 0 else None]
-        if not line.lstrip().startswith(_CALL_STARTS):
-            return _shortened(line, found.start() - start)
-        tries += 1
-        found = rule.pattern.search(text.text, start + len(line))
-    return None
-
-
-_CALL_STARTS = ("at ", 'File "', "... ")
-_MAX_CALLS_SKIPPED = 20
+    """The first line where the rule speaks, verbatim."""
+    found = rule.find(text.spoken, text.lowered)
+    if found is None:
+        return None
+    start = text.spoken.rfind("\n", 0, found.start()) + 1
+    end = text.spoken.find("\n", found.start())
+    return _shortened(text.spoken[start : end if end >= 0 else None], found.start() - start)
 
 
 def _shortened(line: str, at: int) -> str:
@@ -144,11 +153,9 @@ def _shortened(line: str, at: int) -> str:
     return line[start : start + _QUOTE_CHARS].strip()
 
 
-def _known(failure: Failure, stack: Stack, test: TestIdentity, affected_tests: tuple[str, ...]) -> Known:
+def _known(failure: Failure, stack: Stack, test: KnownTest, affected_tests: tuple[str, ...]) -> Known:
     """What the trace says, with the calls told apart."""
-    thrown = _with_frames(stack)
-    frames = [] if thrown is None else [(frame, frame_kind(frame, test)) for frame in thrown.frames]
-    own = [(frame, kind) for frame, kind in frames if kind in {FrameKind.TEST, FrameKind.PRODUCT}]
+    frames, own = _own_frames(stack, test)
     root = stack.root
     first_line = next((line.strip() for line in failure.error_message.splitlines() if line.strip()), "")
     exception, message = root.simple_type if root else "", root.message if root else ""
@@ -160,7 +167,7 @@ def _known(failure: Failure, stack: Stack, test: TestIdentity, affected_tests: t
         failure=failure,
         affected_tests=affected_tests,
         exception=exception,
-        message=message or first_line,
+        message=message or _first_words(first_line, exception, own),
         raised_at=own[0][0] if own else None,
         raised_kind=own[0][1] if own else None,
         raised_directly=bool(own) and bool(frames) and _is_direct(own[0][0], frames),
@@ -170,7 +177,10 @@ def _known(failure: Failure, stack: Stack, test: TestIdentity, affected_tests: t
     )
 
 
-def _is_direct(own: Frame, frames: list[tuple[Frame, FrameKind]]) -> bool:
+_KindFrames = list[tuple[Frame, FrameKind]]
+
+
+def _is_direct(own: Frame, frames: _KindFrames) -> bool:
     """Whether no library stands between the own frame and the place where the exception was raised."""
     for frame, kind in frames:
         if frame is own:
@@ -180,9 +190,26 @@ def _is_direct(own: Frame, frames: list[tuple[Frame, FrameKind]]) -> bool:
     return False
 
 
-def _with_frames(stack: Stack) -> Thrown | None:
-    """The innermost exception whose calls are known: the root may be printed without its own."""
-    return next((thrown for thrown in reversed(stack.thrown) if thrown.frames), None)
+def _first_words(first_line: str, exception: str, own: _KindFrames) -> str:
+    """What to call a failure whose exception has no message of its own."""
+    if exception and exception in first_line:
+        return ""
+    if own and first_line.strip(". ").lower() in _EMPTY_MESSAGES:
+        return own[0][0].text  # Go writes what failed beside the place: `cart_test.go:18: got 3, want 4`.
+    return first_line
+
+
+_EMPTY_MESSAGES = frozenset(("", "fail", "failed", "failure", "error", "test failed"))
+
+
+def _own_frames(stack: Stack, test: KnownTest) -> tuple[_KindFrames, _KindFrames]:
+    """All calls and the own ones, of the innermost exception that has own ones."""
+    for thrown in reversed(stack.thrown):
+        frames = [(frame, frame_kind(frame, test)) for frame in thrown.frames]
+        own = [pair for pair in frames if pair[1] in {FrameKind.TEST, FrameKind.PRODUCT}]
+        if own:
+            return frames, own
+    return [], []
 
 
 def _headline(failure: Failure, root: Thrown | None, first_line: str) -> Evidence | None:
@@ -219,7 +246,8 @@ def _stack_votes(known: Known) -> Iterator[Vote]:
     in_product = known.raised_kind is FrameKind.PRODUCT
     if in_product and not is_assertion:
         yield _stack_vote(
-            known, "raised-in-product", Classification.PRODUCT_BUG, Weight.FAIR,
+            known, "raised-in-product", Classification.PRODUCT_BUG,
+            Weight.FAIR if known.raised_directly else Weight.HINT,
             "the exception was raised in the product's own code",
             "Start at the named place in the product and find out how this state came about.",
             Severity.HIGH,

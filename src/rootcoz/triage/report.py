@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Classification, CodeFix, Evidence, Finding, ProductBugReport
+from rootcoz.triage.rule import Weight
 from rootcoz.triage.stack import Frame, FrameKind
 from rootcoz.triage.weighing import Verdict, Vote
 
@@ -66,7 +67,9 @@ def no_finding_details(known: Known) -> str:
 
 
 def _details(verdict: Verdict, known: Known) -> str:
-    reasons = "; and ".join(dict.fromkeys(vote.reason for vote in verdict.votes[:_MAX_REASONS]))
+    # A hint beside a real reason would only dilute it.
+    strong = [vote for vote in verdict.votes if vote.weight > Weight.HINT] or list(verdict.votes)
+    reasons = "; and ".join(dict.fromkeys(vote.reason for vote in strong[:_MAX_REASONS]))
     return "\n".join(
         [
             _what_failed(known),
@@ -109,7 +112,9 @@ def _evidence(verdict: Verdict, known: Known) -> tuple[Evidence, ...]:
     """The decisive lines, those of the strongest votes first, each once."""
     quotes = {vote.evidence.quote: vote.evidence for vote in reversed(verdict.votes) if vote.evidence.quote}
     found = list(reversed(quotes.values()))
-    frame = known.product_frame if verdict.classification is Classification.PRODUCT_BUG else known.test_frame
+    frame = known.test_frame
+    if verdict.classification is Classification.PRODUCT_BUG:
+        frame = known.product_frame or known.test_frame
     if frame is not None:
         found.append(Evidence(frame.text, _source_of(frame, known.failure)))
     return tuple(found[:_MAX_QUOTES])
@@ -155,13 +160,17 @@ def _weight(vote: Vote) -> float:
 
 
 def _component(known: Known) -> str:
-    """The product's module that the trace names, else what the test's class or suite is about."""
+    """The product's module that the trace names, else what the test's class, suite or file is about."""
     frame = known.product_frame
     if frame is not None:
-        owner = re.split(r"[.$]|::", frame.function.rpartition(".")[0])[-1]
-        return owner or _stem(frame.file)
+        owner = re.split(r"[.$/]|::", frame.function.rpartition(".")[0])[-1]
+        return owner.strip("(*)") or _stem(frame.file)
     subject = known.failure.class_name or known.failure.suite
-    return re.sub(r"^Test(?=[A-Z])|(?:Tests?|Spec|IT)$", "", re.split(r"[.$/\\:]", subject)[-1])
+    if not subject and known.test_frame is not None:
+        subject = _stem(known.test_frame.file)
+    return re.sub(
+        r"^(?:Test(?=[A-Z])|test_)|(?:Tests?|Spec|IT|_tests?)$", "", re.split(r"[.$/\\:]", subject)[-1]
+    )
 
 
 def _stem(path: str) -> str:
@@ -171,6 +180,7 @@ def _stem(path: str) -> str:
 _WORD = re.compile(r"[A-Za-z][A-Za-z_]{3,}")
 _EMPTY_WORDS = frozenset(
     (
+        "",
         "that", "this", "with", "from", "have", "been", "were", "what", "when", "which", "while",
         "expected", "actual", "error", "exception", "failed", "failure", "test", "tests", "none",
         "null", "true", "false", "line", "file", "call", "last", "most", "recent", "java", "lang",
@@ -183,8 +193,10 @@ _EMPTY_WORDS = frozenset(
 def _keywords(known: Known) -> tuple[str, ...]:
     """Three to five words that tell this failure from others: exception, message, place, test."""
     failure = known.failure
-    places = " ".join(frame.function for frame in (known.product_frame, known.test_frame) if frame)
-    words = [known.exception] if known.exception else []
+    places = " ".join(
+        " ".join(frame.function.split(".")[-2:]) for frame in (known.product_frame, known.test_frame) if frame
+    )
+    words = [known.exception] if known.exception.lower() not in _EMPTY_WORDS else []
     for text in (known.message, places, re.sub(r"[_\W]+", " ", failure.test_name)):
         words += [word for word in _WORD.findall(text[:_MESSAGE_CHARS]) if word.lower() not in _EMPTY_WORDS]
         distinct = list({word.lower(): word for word in reversed(words)}.values())[::-1]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +119,18 @@ def _located(text: str) -> Frame | None:
     return Frame(frame.file, frame.line, named["ruby"] or named["pytest"] or "", text)
 
 
+_AT = (_JAVA, _SCRIPT_NAMED, _SCRIPT_BARE, _CSHARP)
+
+
+@lru_cache(maxsize=4096)
 def read_frame(line: str) -> Frame | None:
-    """Read one line of a trace as a call, or None when it is something else."""
+    """Read one line of a trace as a call, or None when it is something else.
+
+    Remembered by line: the failures of a build have most of their frames in common.
+    """
     text = line.strip()
     if text.startswith("at "):
-        patterns: tuple[re.Pattern[str], ...] = (_JAVA, _SCRIPT_NAMED, _SCRIPT_BARE, _CSHARP)
+        patterns: tuple[re.Pattern[str], ...] = _AT if ":line " not in text else (_CSHARP,)
     elif text.startswith('File "'):
         patterns = (_PYTHON,)
     elif text.startswith("#"):
@@ -153,6 +161,8 @@ _TYPE_ENDINGS = (
     "Error", "Exception", "Failure", "Failed", "Timeout", "Interrupt", "Exit", "Fault", "Refused",
     "Mismatch", "NotFound", "Expired",
 )  # fmt: skip
+_PLAIN_WORDS = frozenset(("Failed", "Failure", "Timeout", "Exit", "Fault", "Refused", "NotFound", "Expired"))
+"""Endings that are no type alone; `Error` and `Exception` are."""
 _LOWER_TYPE = re.compile(rf"(?P<type>{_TYPE}|[a-z_][\w.]*\.[A-Za-z_]\w*)(?::|$) ?(?P<message>.*)")
 _CHAINED_PYTHON = ("The above exception was the direct cause", "During handling of the above exception")
 _PANIC = re.compile(r"(?:panic|fatal error): (?P<message>.+)")
@@ -162,7 +172,7 @@ def read_thrown(line: str) -> tuple[str, str] | None:
     """Type and message when the line names an exception the way traces do, else None."""
     text = line.strip()
     match = _THROWN.match(text)
-    if match is not None and match["type"].endswith(_TYPE_ENDINGS):
+    if match is not None and match["type"].endswith(_TYPE_ENDINGS) and match["type"] not in _PLAIN_WORDS:
         return match["type"], match["message"].strip()
     match = _PANIC.match(text)
     if match is not None:
@@ -339,7 +349,7 @@ _LIBRARY_FILE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class TestIdentity:
+class KnownTest:
     """What is known of the failing test apart from its trace; any of it may be empty."""
 
     name: str = ""
@@ -359,7 +369,7 @@ _OWN_PACKAGE_DEPTH = 3
 _OWN_PACKAGE_MIN = 2
 
 
-def frame_kind(frame: Frame, test: TestIdentity) -> FrameKind:
+def frame_kind(frame: Frame, test: KnownTest) -> FrameKind:
     """Tell whose code a frame stands in, by its path and its function's name."""
     if _is_of_test(frame, test):
         return FrameKind.TEST
@@ -373,7 +383,7 @@ def frame_kind(frame: Frame, test: TestIdentity) -> FrameKind:
     return FrameKind.TEST if _looks_like_test(frame) else FrameKind.PRODUCT
 
 
-def _is_of_test(frame: Frame, test: TestIdentity) -> bool:
+def _is_of_test(frame: Frame, test: KnownTest) -> bool:
     if test.class_name and frame.function.startswith((test.class_name + ".", test.class_name + "$")):
         return True
     return bool(test.file and frame.file and _same_file(frame.file, test.file))

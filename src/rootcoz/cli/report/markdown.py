@@ -26,7 +26,7 @@ _FOOT_RESERVE = 600
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 _LINE_START = re.compile(r"^(\s*)([-+#=])", re.MULTILINE)
-_LINE_START_NUMBER = re.compile(r"^(\s*\d+)([.)])", re.MULTILINE)
+_LINE_START_NUMBER = re.compile(r"^(\s*\d+)([.)])(?=\s|$)", re.MULTILINE)
 # Names and numbers of issues become links and notify people; a comment between the sign and the word does not
 # show and breaks the pattern.
 _MENTION = re.compile(r"(@(?=\w)|[#!](?=\d)|GH-(?=\d))")

@@ -16,6 +16,9 @@ from rootcoz.cli.report.safe_text import excerpt, one_line, shortened
 from rootcoz.client.models import CodeFix, EvidenceItem, MatchedIssue, ProductBug
 
 TESTS_SHOWN = 5
+GROUPS_IN_FULL = 100
+"""More groups than anybody reads at once; the smaller ones get a line each."""
+GROUPS_SHOWN = 1_000
 _INDENT = 3
 _ERROR_CHARACTERS = 400
 _DETAIL_CHARACTERS = 6_000
@@ -45,8 +48,9 @@ def render(finished: FinishedAnalysis, page: Page) -> list[Document]:
     story = outline(finished.response)
     out = _Paper(page)
     _head(story, out)
-    for group in story.groups:
+    for group in story.groups[:GROUPS_IN_FULL]:
         _group(group, out)
+    _short_groups(story, out)
     _foot(story, out)
     return [Document("", out.bytes())]
 
@@ -128,6 +132,21 @@ def _group(group: Group, out: _Paper) -> None:
     if group.analysis.product_bug_report:
         _bug(group.analysis.product_bug_report, out)
     _tests(group, out)
+
+
+def _short_groups(story: Outline, out: _Paper) -> None:
+    short = story.groups[GROUPS_IN_FULL:GROUPS_SHOWN]
+    if not short:
+        return
+    out.line()
+    dot = out.marks.dot
+    for group in short:
+        parts = [str(group.number), one_line(group.verdict, 40), plural(group.size, "failure")]
+        error = group.error.strip().partition("\n")[0] or group.tests[0]
+        out.line(_text(one_line(f" {dot} ".join([*parts, error]), out.page.width)))
+    left = len(story.groups) - GROUPS_IN_FULL - len(short)
+    more = f"{plural(left, 'more group')} not shown; " if left else ""
+    out.line(_text(f"({more}--format json has all groups in full)", "dim"))
 
 
 def _heading(group: Group, out: _Paper) -> Text:

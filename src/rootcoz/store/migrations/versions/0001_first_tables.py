@@ -126,6 +126,10 @@ def upgrade() -> None:
         sa.Column("prompt_chars", sa.BigInteger(), nullable=False),
         sa.Column("response_chars", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("call_key", sa.Text(), nullable=False),
+        sa.Column("reply", sa.LargeBinary(), nullable=True),
+        sa.Column("reply_size", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("truncated", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.String(length=24), nullable=False),
         sa.ForeignKeyConstraint(
             ["analysis_id"],

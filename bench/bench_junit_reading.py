@@ -1,7 +1,7 @@
 """Measures reading and enriching of a 50 MB JUnit XML document with 20,000 failing cases.
 
 Each measurement runs in a process of its own, so that its peak of memory is its own. Goals for reading: 3 s
-and 300 MB. Usage: python bench/junit_reading.py [--megabytes 50] [--failures 20000]
+and 300 MB. Usage: python -m bench.bench_junit_reading [--megabytes 50] [--failures 20000]
 """
 
 import argparse
@@ -23,25 +23,27 @@ MEGABYTES_GOAL = 300.0
 PASSING_PER_FAILING = 4
 
 
-def write_document(path: Path, size: int, failures: int) -> None:
-    """A document of about `size` bytes; between the failing cases stand passing ones."""
+def write_document(path: Path, size: int, failures: int, causes: int = 0) -> None:
+    """A document of about `size` bytes; between the failing cases stand passing ones.
+
+    `causes` different errors take turns; 0 makes each failure an error of its own.
+    """
     per_failure = size // failures
     with path.open("w", encoding="utf-8") as out:
         out.write('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites><testsuite name="nightly">\n')
         for number in range(failures):
+            cause = number % causes if causes else number
             passing = "".join(
                 f'<testcase classname="tests.area{number % 97}" name="passes_{number}_{k}" time="0.0{k}"/>\n'
                 for k in range(PASSING_PER_FAILING)
             )
             head = (
                 f'<testcase classname="tests.area{number % 97}" name="fails_{number}[x.y]" time="1.25">'
-                f'<failure message="AssertionError: expected {number} &lt; {number % 7}"><![CDATA['
+                f'<failure message="AssertionError: expected {cause} &lt; {cause % 7}"><![CDATA['
             )
             tail = "]]></failure><system-out>checked the device\n</system-out></testcase>\n"
             room = per_failure - len(passing) - len(head) - len(tail)
-            frame = (
-                f'  File "src/area{number % 97}/step.py", line {number % 500}, in step\n    check(value)\n'
-            )
+            frame = f'  File "src/area{cause % 97}/step.py", line {cause % 500}, in step\n    check(value)\n'
             out.write(passing + head + (frame * (room // len(frame) + 1))[: max(room, 0)] + tail)
         out.write("</testsuite></testsuites>\n")
 

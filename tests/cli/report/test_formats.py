@@ -1,0 +1,171 @@
+"""The reports of hand-made results, against the files in `tests/cli/golden`."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tests.cli.golden_reports import CASES, FOLDER, rendered
+from tests.cli.sample_results import Json, failure, hostile, huge, nightly, response, typed
+
+from rootcoz.cli.report.finished import FinishedAnalysis, Page
+from rootcoz.cli.report.formats import FORMATS
+from rootcoz.cli.report.markdown import LIMIT
+from rootcoz.client.models import ResultResponse
+from rootcoz.client.submission import ReportFile
+from rootcoz.domain.errors import InvalidInput
+
+ACTED_ON = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_report_is_the_one_that_was_looked_at(name: str) -> None:
+    assert rendered(name).decode() == (FOLDER / name).read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == set(CASES)
+
+
+def render(value: Json, format_name: str, page: Page | None = None) -> str:
+    [document] = FORMATS[format_name](FinishedAnalysis(typed(value)), page or Page())
+    return document.content.decode()
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_line_of_a_table_is_wider_than_the_page_or_ends_in_a_space(width: int) -> None:
+    for value in (nightly(), hostile()):
+        lines = render(value, "table", Page(width=width)).split("\n")
+
+        assert max(map(len, lines)) <= width
+        assert [line for line in lines if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("format_name", ["table", "markdown"])
+def test_nothing_in_a_report_of_hostile_text_is_acted_on(format_name: str) -> None:
+    text = render(hostile(), format_name)
+
+    assert ACTED_ON.search(text) is None
+    assert r"\x1b" in text
+
+
+def test_json_in_a_terminal_is_indented_and_harmless() -> None:
+    text = render(hostile(), "json", Page(interactive=True))
+
+    assert ACTED_ON.search(text) is None
+    assert json.loads(text)["result"]["summary"] == hostile()["result"]["summary"]
+
+
+def test_json_elsewhere_is_the_answer_as_it_came() -> None:
+    document = b'{"job_id" : "1","status":"completed", "new":[1.50]}'
+    finished = FinishedAnalysis(ResultResponse.from_document(document))
+
+    assert FORMATS["json"](finished, Page())[0].content == document + b"\n"
+
+
+def test_markdown_of_any_result_fits_in_a_comment_and_says_what_is_missing() -> None:
+    text = render(huge(), "markdown")
+
+    assert len(text) < LIMIT
+    assert re.search(r"\*\d+ more groups with \d+ failures did not fit here\.\*", text)
+    assert text.endswith("0001`\n")
+
+
+def test_hostile_markdown_has_no_tag_link_or_mention() -> None:
+    outside = re.sub(
+        r"(`+)text\n.*?\n\1\n|(?<!`)(`+)(?!`).*?(?<!`)\2(?!`)",
+        "",
+        render(hostile(), "markdown"),
+        flags=re.DOTALL,
+    )
+
+    assert "@everyone" not in outside
+    assert "#1" not in outside
+    assert "[link]" not in outside
+    assert set(re.findall(r"<[^>]*>", outside)) == {"<!-- -->"}
+
+
+def test_groups_come_largest_first_and_keep_their_order_when_equal() -> None:
+    failures = [
+        failure("one", group=1),
+        failure("two.a", group=2, size=2),
+        failure("three", group=3),
+        failure("two.b", group=2, size=2),
+    ]
+
+    text = render(response(failures=failures), "table")
+
+    assert re.findall(r"(?m)^   (one|two\.a|two\.b|three)$", text) == [
+        "two.a",
+        "two.b",
+        "one",
+        "three",
+    ]
+
+
+def test_a_table_of_very_many_groups_shows_the_largest_in_full_and_the_others_in_a_line() -> None:
+    failures = [failure(f"t{number}", group=number, error=f"E{number}") for number in range(1, 2_001)]
+
+    lines = render(response(failures=failures), "table").split("\n")
+
+    assert sum(line.startswith("── ") for line in lines) == 100
+    assert "101 · NO VERDICT · 1 failure · E101" in lines
+    assert "(1,000 more groups not shown; --format json has all groups in full)" in lines
+
+
+def test_failures_of_child_builds_are_told_with_their_build() -> None:
+    child = {"job_name": "nightly/api", "build_number": 7, "note": "console only", "failed_children": []}
+    value = response(child_job_analyses=[{**child, "failures": [failure("t", group=1)]}])
+
+    text = render(value, "table")
+
+    assert "in nightly/api #7" in text
+    assert "Note: nightly/api #7: console only" in text
+
+
+def enriched(*reports: Json) -> Json:
+    return response(reports=[{"tests": 1, "failed": 1, "skipped": 0, **report} for report in reports])
+
+
+def xml_documents(value: Json, *files: ReportFile) -> list[tuple[str, bytes]]:
+    finished = FinishedAnalysis(typed(value), files)
+    return [(document.name, document.content) for document in FORMATS["xml"](finished, Page())]
+
+
+def test_xml_is_written_in_each_documents_own_encoding(tmp_path: Path) -> None:
+    latin = '<?xml version="1.0" encoding="ISO-8859-1"?>\r\n<testsuite name="ö"/>'
+    (tmp_path / "a.xml").write_bytes(latin.encode("latin-1"))
+    (tmp_path / "b.xml").write_bytes("<testsuite name='ö'/>".encode("utf-16"))
+    value = enriched(
+        {"name": "a.xml", "enriched_xml": latin.replace("ö", "ö→")},
+        {"name": "b.xml", "enriched_xml": "<testsuite name='ö→'/>"},
+    )
+
+    documents = xml_documents(
+        value, ReportFile("a.xml", tmp_path / "a.xml"), ReportFile("b.xml", tmp_path / "b.xml")
+    )
+
+    assert documents == [
+        ("a.xml", latin.replace("ö", "ö&#8594;").encode("latin-1")),
+        ("b.xml", "<testsuite name='ö→'/>".encode("utf-16")),
+    ]
+
+
+def test_xml_without_answers_is_the_report_itself_when_nothing_failed(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(b"<testsuite>\xe9</testsuite>")
+    value = enriched({"name": "a.xml", "failed": 0, "enriched_xml": None})
+
+    assert xml_documents(value, ReportFile("a.xml", tmp_path / "a.xml")) == [
+        ("a.xml", b"<testsuite>\xe9</testsuite>")
+    ]
+
+
+def test_xml_of_a_stored_result_is_written_without_the_report_at_hand() -> None:
+    assert xml_documents(enriched({"name": "x", "enriched_xml": "<testsuite name='ö'/>"})) == [
+        ("x", "<testsuite name='ö'/>".encode())
+    ]
+
+
+def test_xml_of_raw_failures_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        xml_documents(response())

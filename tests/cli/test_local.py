@@ -1,0 +1,71 @@
+"""`analyze` without a server: the whole application in the command's own process, on a data directory."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src"
+REPORT = (
+    '<?xml version="1.0" encoding="ISO-8859-1"?>\r\n'
+    '<testsuite name="größe"><testcase classname="shop.Price" name="sum">'
+    '<failure message="assert 0.30000000000000004 == 0.3">shop/test_price.py:42: AssertionError</failure>'
+    "</testcase></testsuite>\r\n"
+).encode("latin-1")
+
+
+def rootcoz(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    environment = {"PYTHONPATH": str(SOURCE), "HOME": str(folder), "PYTHONUTF8": "1", "PATH": os.defpath}
+    return subprocess.run(
+        [sys.executable, "-m", "rootcoz.cli.main", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def test_a_report_is_analysed_without_any_server_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "r.xml").write_bytes(REPORT)
+
+    analysed = rootcoz(tmp_path, "analyze", "r.xml", "--data-dir", "data", "--format", "json")
+    job_id = json.loads(analysed.stdout)["job_id"]
+    shown = rootcoz(tmp_path, "results", "show", job_id, "--data-dir", "data")
+
+    assert (analysed.returncode, shown.returncode) == (1, 1)
+    assert "shop.Price.sum" in shown.stdout.decode()
+
+
+def test_the_enriched_report_has_the_bytes_of_the_report_around_what_was_added(tmp_path: Path) -> None:
+    (tmp_path / "r.xml").write_bytes(REPORT)
+
+    run = rootcoz(tmp_path, "analyze", "r.xml", "--data-dir", "data", "--format", "xml", "--no-progress")
+
+    assert run.returncode == 1
+    assert run.stdout.startswith(REPORT[: REPORT.index(b"<testcase")])
+    assert run.stdout.endswith(b"</testsuite>\r\n")
+    assert len(run.stdout) > len(REPORT)
+
+
+def test_a_report_without_failures_is_written_back_as_it_was(tmp_path: Path) -> None:
+    passing = '<?xml version="1.0" encoding="utf-16"?>\n<testsuite><testcase name="ö"/></testsuite>'.encode(
+        "utf-16"
+    )
+    (tmp_path / "r.xml").write_bytes(passing)
+
+    run = rootcoz(tmp_path, "analyze", "r.xml", "--data-dir", "data", "--format", "xml", "--no-progress")
+
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert run.stdout == passing
+
+
+def test_an_entity_bomb_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "r.xml").write_bytes(b'<!DOCTYPE a [<!ENTITY x "y">]><testsuite>&x;</testsuite>')
+
+    run = rootcoz(tmp_path, "analyze", "r.xml", "--data-dir", "data", "--no-progress")
+
+    assert (run.returncode, run.stdout) == (2, b"")
+    assert b"DOCTYPE" in run.stderr
+    assert b"Traceback" not in run.stderr
