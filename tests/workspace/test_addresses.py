@@ -1,7 +1,13 @@
 import pytest
 
 from rootcoz.domain.errors import InvalidInput
-from rootcoz.workspace.addresses import RepositoryAddress, parse_repository_url, repository
+from rootcoz.workspace.addresses import (
+    RepositoryAddress,
+    check_unique_names,
+    parse_repository_url,
+    repositories_of_setting,
+    repository,
+)
 
 TOKEN = "s3cr3t-t0ken-of-the-tests"  # noqa: S105 - made up
 
@@ -154,3 +160,34 @@ def test_a_name_that_cannot_be_a_folder_s_is_refused(name: str) -> None:
 def test_a_user_name_that_would_break_the_header_is_refused(username: str) -> None:
     with pytest.raises(InvalidInput):
         repository("tests", "https://host/o/r", username=username)
+
+
+def test_a_setting_of_several_repositories_is_read() -> None:
+    specs = repositories_of_setting(
+        f"api:https://host:8443/o/api:release/4.18@{TOKEN}, ui:https://host/o/ui,"
+        f"x:https://u:{TOKEN}@host/o/x:main,y:https://host/o/y:v@1@"
+    )
+
+    assert [(spec.name, spec.url, spec.ref, spec.token) for spec in specs] == [
+        ("api", "https://host:8443/o/api", "release/4.18", TOKEN),
+        ("ui", "https://host/o/ui", None, None),
+        ("x", "https://host/o/x", "main", TOKEN),
+        ("y", "https://host/o/y", "v@1", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["api", "https://host/o/r", "a:git@host:o/r", "a:https://h/o/r,A:https://h/o/s"]
+)
+def test_a_malformed_setting_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        repositories_of_setting(text)
+
+
+def test_an_empty_setting_has_no_repositories() -> None:
+    assert repositories_of_setting(" , ") == ()
+
+
+def test_two_repositories_need_two_names() -> None:
+    with pytest.raises(InvalidInput, match="Two repositories have the name `Tests`"):
+        check_unique_names([repository("tests", "https://h/o/r"), repository("Tests", "https://h/o/s")])
