@@ -260,19 +260,14 @@ async def test_a_missing_ref_is_named(server: GitServer, tmp_path: Path, ref: st
         await cloned(repository("tests", f"{server.url}/o/r.git", ref=ref), tmp_path / "clone")
 
 
-@pytest.mark.parametrize("ref", [None, "main", "f" * 40])
-async def test_a_web_page_is_not_an_empty_repository(
+@pytest.mark.parametrize("ref", [None, "main", "refs/pull/7/head", "f" * 7, "f" * 40])
+async def test_a_web_page_is_no_repository_and_named_as_the_likely_reason(
     server: GitServer, tmp_path: Path, ref: str | None
 ) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="a login page or another web page answered"):
         await cloned(repository("tests", f"{server.url}/login/o/r.git", ref=ref), tmp_path / "clone")
 
     assert not (tmp_path / "clone").exists()
-
-
-async def test_a_web_page_is_named_as_the_likely_reason(server: GitServer, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="login page"):
-        await cloned(repository("tests", f"{server.url}/login/o/r.git"), tmp_path / "clone")
 
 
 async def test_an_empty_repository_is_refused(server: GitServer, root: Path, tmp_path: Path) -> None:
