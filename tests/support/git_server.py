@@ -235,7 +235,7 @@ class CommandLineWatch(threading.Thread):
     def run(self) -> None:
         while not self._enough.is_set():
             self.seen.update(command_lines())
-            time.sleep(0.001)
+            time.sleep(0.004)
 
     def __enter__(self) -> Self:
         self.start()

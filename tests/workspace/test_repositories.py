@@ -18,7 +18,8 @@ from tests.support.git_server import (
 
 from rootcoz.domain.errors import InvalidInput, OutsideError, Refused, Unavailable
 from rootcoz.workspace.addresses import RepositorySpec, repository
-from rootcoz.workspace.repositories import ClonedRepository, clone
+from rootcoz.workspace.git import GitRun
+from rootcoz.workspace.repositories import ClonedRepository, _Target, _within_size, clone
 
 TOKEN = "s3cr3t-t0ken-of-the-tests"  # noqa: S105 - made up
 FORMS_OF_TOKEN = (TOKEN, base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode())
@@ -259,19 +260,14 @@ async def test_a_missing_ref_is_named(server: GitServer, tmp_path: Path, ref: st
         await cloned(repository("tests", f"{server.url}/o/r.git", ref=ref), tmp_path / "clone")
 
 
-@pytest.mark.parametrize("ref", [None, "main", "f" * 40])
-async def test_a_web_page_is_not_an_empty_repository(
+@pytest.mark.parametrize("ref", [None, "main", "refs/pull/7/head", "f" * 7, "f" * 40])
+async def test_a_web_page_is_no_repository_and_named_as_the_likely_reason(
     server: GitServer, tmp_path: Path, ref: str | None
 ) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="a login page or another web page answered"):
         await cloned(repository("tests", f"{server.url}/login/o/r.git", ref=ref), tmp_path / "clone")
 
     assert not (tmp_path / "clone").exists()
-
-
-async def test_a_web_page_is_named_as_the_likely_reason(server: GitServer, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="login page"):
-        await cloned(repository("tests", f"{server.url}/login/o/r.git"), tmp_path / "clone")
 
 
 async def test_an_empty_repository_is_refused(server: GitServer, root: Path, tmp_path: Path) -> None:
@@ -404,6 +400,24 @@ async def test_a_repository_that_unpacks_too_big_is_ended(
         await cloned(repository("tests", address(server, hostile)), tmp_path / "clone", max_bytes=5_000_000)
 
     assert not (tmp_path / "clone").exists()
+
+
+async def test_work_on_a_folder_that_outgrows_its_limit_is_stopped(tmp_path: Path) -> None:
+    stopped = asyncio.Event()
+
+    async def work() -> GitRun:
+        (tmp_path / "growing").write_bytes(bytes(2_000))
+        try:
+            forever: asyncio.Future[GitRun] = asyncio.get_running_loop().create_future()
+            return await forever
+        finally:
+            stopped.set()
+
+    target = _Target(tmp_path, max_bytes=1_000, max_files=10)
+    with pytest.raises(Refused, match="larger than the limit"):
+        await _within_size(work(), RepositorySpec("tests", "https://host/o/r"), target)
+
+    assert stopped.is_set()
 
 
 async def test_a_tree_that_holds_itself_many_times_is_never_checked_out(

@@ -2,6 +2,7 @@
 
 import re
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
@@ -16,7 +17,8 @@ RESERVED_NAMES = frozenset({"build-artifacts"})
 
 _SCP_FORM = re.compile(r"(?:[^\s/@:]+@)?[^\s/@:]+:(?!\d+/)[^\s]*")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]{2,60}\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))(?::(\d{1,5}))?")
-_PATH_CHARS = frozenset(string.ascii_letters + string.digits + "/-._~%!$&'()*+,;=:@")
+_PATH_CHARS = frozenset(string.ascii_letters + string.digits + "/-._~%!$&'()*+,;=:")
+"""Without `@`: it would rather be a credential with a `/` in it than a path."""
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[/.]$|^[/.-]|^@$")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
@@ -69,6 +71,36 @@ def repository(
         token=(token or "").strip() or parsed.token,
         username=user,
     )
+
+
+def repositories_of_setting(text: str) -> tuple[RepositorySpec, ...]:
+    """Specifications from `name:url[:ref][@token]`, separated by commas, as ADDITIONAL_REPOS has them.
+
+    What follows the last `@` of a URL's path is the token, so a ref with an `@` in it needs a token, or a bare
+    `@`, behind it. Raises InvalidInput, also for a name that comes twice.
+    """
+    specs = []
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, colon, address = entry.partition(":")
+        scheme, separator, rest = address.partition("://")
+        host, slash, path = rest.partition("/")
+        if not colon or not separator:
+            raise InvalidInput(
+                "Each of the additional repositories is written name:https://host/owner/repo[:ref][@token]."
+            )
+        path, at, token = path.rpartition("@") if "@" in path else (path, "", "")
+        specs.append(repository(name, f"{scheme}{separator}{host}{slash}{path}", token=token if at else None))
+    check_unique_names(specs)
+    return tuple(specs)
+
+
+def check_unique_names(specs: Iterable[RepositorySpec]) -> None:
+    """Raise InvalidInput when two would have one folder, also where case does not count."""
+    seen: set[str] = set()
+    for spec in specs:
+        if spec.name.casefold() in seen:
+            raise InvalidInput(f"Two repositories have the name `{spec.name}`; each needs one of its own.")
+        seen.add(spec.name.casefold())
 
 
 def checked_name(name: str) -> str:

@@ -43,7 +43,8 @@ def safe_parts(name: str, limits: UnpackLimits) -> tuple[str, ...]:
 
 
 def _safe_name(part: str) -> str:
-    part = "".join(char if char.isprintable() else "_" for char in part)
+    if not part.isprintable():
+        part = "".join(char if char.isprintable() else "_" for char in part)
     if len(part.encode()) <= MAX_NAME_BYTES:
         return part
     mark = "~" + hashlib.sha256(part.encode()).hexdigest()[:8]

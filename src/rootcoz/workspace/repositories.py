@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from rootcoz.domain.errors import InvalidInput, Refused
+from rootcoz.domain.errors import InvalidInput, OutsideError, Refused
 from rootcoz.kit.tree_removal import remove_tree
 from rootcoz.workspace.addresses import RepositorySpec, checked_ref, origin_of, parse_repository_url
 from rootcoz.workspace.folder import Size, measure
@@ -17,7 +17,6 @@ from rootcoz.workspace.git import (
     failure,
     git_for,
     is_redirected,
-    missing_ref,
     no_repository,
     ref_is_missing,
 )
@@ -78,7 +77,8 @@ async def clone(
 
     Raises InvalidInput for a URL or ref that `addresses` would not let pass, Unavailable (no answer, no git, no
     time) and Refused (no access, no such repository or ref, an untrusted certificate, a web page instead of a
-    repository, over `max_bytes` or `max_files`). After any error, and after a cancellation, the target is gone.
+    repository, over `max_bytes` or `max_files`), and OSError when the target cannot be made or removed. After any
+    error, and after a cancellation, the target is gone.
     """
     _check(spec)
     target = _Target(target_folder, max_bytes, max_files)
@@ -227,7 +227,7 @@ async def _fetch_and_check_out(git: GitRun, target: _Target, depth: int) -> GitR
         git = git.at(await _new_url(git, target.folder))
         fetched = await _fetch(git, target.folder, depth)
     if isinstance(fetched, bytes):
-        raise failure(git.spec, fetched)
+        raise await _why(git, target.folder, fetched)
     await _check_content(git, target, fetched)
     branch = () if fetched == "HEAD" else ("--detach",)
     complaint = await _try(git, target.folder, ("checkout", "--quiet", "--force", *branch, fetched))
@@ -268,8 +268,17 @@ async def _fetch_history(git: GitRun, folder: Path, commit: str) -> str | bytes:
         return complaint
     found = await git.run("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", cwd=folder)
     if found.exit_code != 0:
-        raise missing_ref(git.spec)
+        raise await _why(git, folder, b"fatal: couldn't find remote ref")
     return found.stdout.decode(errors="replace").strip()
+
+
+async def _why(git: GitRun, folder: Path, complaint: bytes) -> OutsideError:
+    """What the complaint means. A missing ref is looked into: behind a web page, every ref is missing."""
+    if ref_is_missing(complaint):
+        listed = await git.run("ls-remote", "--quiet", "--", git.spec.url, cwd=folder)
+        if listed.exit_code == 0 and not listed.stdout.strip():
+            return no_repository(git.spec)
+    return failure(git.spec, complaint)
 
 
 def _begin(git: GitRun) -> tuple[tuple[str, ...], ...]:
