@@ -1,17 +1,16 @@
 """Fetching a Jenkins build: wait for it, read it and what failed below it, and leave its secrets behind."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from rootcoz.domain.analysis import JenkinsOrder
 from rootcoz.domain.failure import Build, ChildBuild, Failure
-from rootcoz.evidence.excerpt import excerpt
 from rootcoz.evidence.secrets import redact
 from rootcoz.sources.jenkins.client import JenkinsAccess, JenkinsClient
 from rootcoz.sources.jenkins.names import name_of
 from rootcoz.sources.jenkins.source import JenkinsBuild, read_build
-from rootcoz.sources.jenkins.wait import SECONDS_PER_MINUTE, WaitPlan, wait_for_build
+from rootcoz.sources.jenkins.wait import SECONDS_PER_MINUTE, WaitPlan, WaitState, wait_for_build
 
 
 async def fetch_build(
@@ -19,11 +18,12 @@ async def fetch_build(
     access: JenkinsAccess,
     *,
     accepted_at: float,
+    resumed: bool,
     ended: Callable[[], Awaitable[None]],
 ) -> Build:
     """The build with its failures and children. `ended` is called when there is nothing more to wait for.
 
-    `accepted_at`, in seconds since 1970-01-01 UTC, is when the wait began, whichever process waited.
+    `resumed`: the wait began in another process. `accepted_at`, in seconds since 1970-01-01 UTC, is when the wait began, whichever process waited.
     Raises Unavailable and Refused, in sentences that name the server and the build.
     """
     async with JenkinsClient(access) as client:
@@ -33,20 +33,13 @@ async def fetch_build(
                 max_wait_minutes=order.max_wait_minutes,
                 started_at=accepted_at,
             )
-            await wait_for_build(
-                client, name_of(order.job_name, order.build_number), plan, sleep=asyncio.sleep
-            )
+            build = name_of(order.job_name, order.build_number)
+            # After a restart the server has most likely been reached before; one that is down now may come back.
+            state = WaitState(reached=resumed)
+            await wait_for_build(client, build, plan, sleep=asyncio.sleep, state=state)
         await ended()
-        read = await read_build(
-            client, order.job_name, order.build_number, force=order.force, choose=telling_lines
-        )
+        read = await read_build(client, order.job_name, order.build_number, force=order.force)
     return await asyncio.to_thread(_as_build, read)
-
-
-def telling_lines(lines: Sequence[str], max_lines: int) -> list[tuple[int, str]]:
-    """The lines of a console that say why it failed, in its order, each with its place from 1."""
-    chosen = excerpt(lines, max_lines=max_lines)
-    return sorted((line.number, line.text) for span in chosen.spans for line in span.lines)
 
 
 def _as_build(read: JenkinsBuild) -> Build:

@@ -120,12 +120,14 @@ class _Job:
             return
         async with self.database.read() as connection:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
+        resumed = bool(self.marks)
         if order.wait:
             await self._enter(ProgressPhase.WAITING_FOR_JENKINS, None)
         build = await fetch_build(
             order,
             self.parts.jenkins_access(order, secrets),
             accepted_at=utc_moment(self.analysis.created_at),
+            resumed=resumed,
             ended=self._mark_running,
         )
         await self._keep(build)
