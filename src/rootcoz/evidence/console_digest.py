@@ -168,7 +168,9 @@ class _Reader:
         for run in _runs(strong):
             start = max(0, run[0][0] + shift - BEFORE)
             stop = min(len(around), run[-1][0] + shift + AFTER + 1)
-            window = _Window(max(score for _, score in run), -(first - shift + start), tuple(around[start:stop]))
+            window = _Window(
+                max(score for _, score in run), -(first - shift + start), tuple(around[start:stop])
+            )
             if len(self._windows) < MAX_WINDOWS:
                 heapq.heappush(self._windows, window)
             else:

@@ -216,13 +216,23 @@ def _titled_block(console: _Console, anchor: int) -> tuple[int, int] | None:
     """The block of one test between title bars, or None when the anchor does not stand in one."""
     title = anchor
     while not _TITLE.match(console.lines[title]):
-        if title == 0 or anchor - title >= MAX_TITLED or _BAR.match(console.lines[title]) or not console.joined(title):
+        if (
+            title == 0
+            or anchor - title >= MAX_TITLED
+            or _BAR.match(console.lines[title])
+            or not console.joined(title)
+        ):
             return None
         title -= 1
     last = title
     for position in range(title + 1, min(len(console.lines), title + MAX_TITLED)):
         text = console.lines[position]
-        if not console.joined(position) or position in console.step_ends or _TITLE.match(text) or _BAR.match(text):
+        if (
+            not console.joined(position)
+            or position in console.step_ends
+            or _TITLE.match(text)
+            or _BAR.match(text)
+        ):
             break
         last = position
     return (title, last) if last >= anchor else None
