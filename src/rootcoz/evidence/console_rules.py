@@ -318,7 +318,8 @@ RULES: tuple[ConsoleRule, ...] = (
             | (?:http|status|code|error|returned|response|failure)\W{1,4}(?:error\W{1,2}
             |code\W{1,2}|status\W{1,2})?(?:4\d\d|5\d\d)\b | \b(?:50[0234]\ (?:internal|bad|service
             |gateway)|40[134]\ (?:not\ found|forbidden|unauthorized))
-            | imagepullbackoff|errimagepull | \boomkilled\b | out\ of\ memory | cannot\ allocate\ memory
+            | imagepullbackoff|errimagepull | \boomkilled\b
+            | \bkilled\ signal\ terminated\b | out\ of\ memory | cannot\ allocate\ memory
             | gc\ overhead\ limit | java\ heap\ space | ^\s*(?:.*:\s)?killed\s*$ | exit\ code\ 137
             | received\ a\ shutdown\ signal
             | (?:agent|node|slave|executor|worker|runner)\ .*(?:went\ offline|disconnected
