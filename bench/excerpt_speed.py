@@ -2,8 +2,8 @@
 
 The console resembles a long build: downloads, compiler calls, progress bars, test output, harmless words of
 failure, a few real failures. It is streamed from a generator in a process of its own; the generator's own time is
-measured apart and taken off. Seconds are the processor's,
-so that a busy machine does not blur them. Goal: 30 MB/s on one core, memory that does not grow with the console.
+measured apart and taken off. Seconds are the processor's, so that
+a busy machine does not blur them. Goal: 30 MB/s on one core, memory that does not grow with the console.
 Usage: python bench/excerpt_speed.py [--megabytes 500]
 """
 
