@@ -14,7 +14,7 @@ _ESCAPES = re.compile(
     r"""
     \x1b (?: \[ [0-9;:?<=>]*+ [\x20-/]*+ [@-~]                  # colours, cursor movement (ECMA-48 CSI)
            | \] [^\x07\x1b]*+ (?: \x07 | \x1b\\ )?+               # titles, links, iTerm marks (OSC)
-           | [()*+] . | [=>78MDEHc] )                             # character sets, saved cursors
+           | [()*+] . | [=>78MDEHc] )?+                           # character sets, saved cursors
     | [\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]                    # other control characters
     """,
     re.VERBOSE,

@@ -4,45 +4,22 @@ Enters: a text or its lines, of any length. Leaves: the same with each secret re
 `[secret: github token]`, and how many of each kind there were. The number of lines never changes, so that line
 numbers stay right, and what was redacted once stays as it is.
 
-`RULES` is the whole truth about what counts as a secret: shapes that vendors gave their tokens, values that stand
-behind a telling name (`password=`, `--token`, `Authorization:`), user information in URLs, and private keys over
-several lines. Digests, commit ids and UUIDs by themselves are none. A text is first searched for the rules'
-needles with plain string search; only lines that hold one are matched. Every repetition in the patterns is bounded
-or possessive: the time is linear in the text's length.
+`secret_rules.py` is the whole truth about what counts as a secret: shapes that vendors gave their tokens, values
+that stand behind a telling name (`password=`, `--token`, `Authorization:`), user information in URLs; here private
+keys over several lines are added. Digests, commit ids and UUIDs by themselves are none. A text is first searched
+for the rules' needles with plain string search; only lines that hold one are matched. Every repetition in the
+patterns is bounded or possessive: the time is linear in the text's length.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import islice
 
-MARK = "[secret: "
+from rootcoz.evidence.secret_rules import EMAIL, MARK, RULES, SecretRule
+
 _BATCH_LINES = 2_048
-
-Decision = Callable[["re.Match[str]"], bool]
-"""Whether a match is a secret; asked where the pattern alone cannot tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRule:
-    """One shape of secret."""
-
-    kind: str
-    """Stands in the replacement."""
-    needles: tuple[str | re.Pattern[bytes], ...]
-    """A line must hold one of them before the pattern is tried: texts, in whatever case when they are lower-case,
-    or patterns that begin with a letter of their own, which are found as fast."""
-    pattern: re.Pattern[str]
-    """Its group `secret` is replaced; without such a group, the whole match."""
-    why: str
-    """Where the shape is from, or what it catches."""
-    decide: Decision | None = None
-    cores: tuple[str, ...] = ()
-    """Lower-case words at whose places alone the pattern is matched; empty: it is searched in the whole line."""
-    worded: bool = False
-    """A vendor's prefix, a hyphen or an underscore, and many letters: tried only where such words stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +178,14 @@ class _KeyBlock:
     def __init__(self) -> None:
         self.open = False
         self._length = 0
+        self._indent = 0
 
     def redact(self, line: str, counts: Counter[str]) -> str:
         begin = _KEY_BEGIN.search(line)
         if begin is not None:
             end = _KEY_END.search(line, begin.end())
             stop = end.start() if end is not None else len(line.rstrip("\r\n"))
-            self.open, self._length = end is None, 0
+            self.open, self._length, self._indent = end is None, 0, begin.start()
             body = line[begin.end() : stop].strip("\"', \\nr")
             if body.startswith(MARK) or len(body) < _LEAST_KEY_CHARS:
                 return line
@@ -227,16 +205,22 @@ class _KeyBlock:
         if not text.strip() or MARK in text or _KEY_HEADER.search(text):
             return line
         match = _KEY_LINE.match(text)
-        if match is None:
+        if match is None or not self._is_beside(match["before"]):
             self.open = False
             return line
         if self._length == 1:
             counts["private key"] += 1
         return f"{match['before']}{MARK}private key]{match['after']}{line[len(text) :]}"
 
+    def _is_beside(self, before: str) -> bool:
+        """Whether a line has no more in front of it than the key's first line had: a time stamp, a quotation mark."""
+        return not before.strip() or abs(len(before) - self._indent) <= _UNEVEN_CHARS
 
+
+_UNEVEN_CHARS = 2
 _LEAST_KEY_CHARS = 16
 """Characters behind a key's first words that are taken for the key itself."""
+<<<<<<< HEAD
 
 
 # --- decisions -------------------------------------------------------------------------------------
@@ -545,3 +529,5 @@ def _is_cookie(match: re.Match[str]) -> bool:
     return (
         "cookie" in before and match["name"].lower() not in _COOKIE_ATTRIBUTES and _is_value(match["secret"])
     )
+=======
+>>>>>>> wt-excerpt
