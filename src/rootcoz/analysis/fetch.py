@@ -23,7 +23,8 @@ async def fetch_build(
 ) -> Build:
     """The build with its failures and children. `ended` is called when there is nothing more to wait for.
 
-    `resumed`: the wait began in another process. `accepted_at`, in seconds since 1970-01-01 UTC, is when the wait began, whichever process waited.
+    `accepted_at`, in seconds since 1970-01-01 UTC, is when the wait began, whichever process waited; `resumed` says
+    that it was another one.
     Raises Unavailable and Refused, in sentences that name the server and the build.
     """
     async with JenkinsClient(access) as client:

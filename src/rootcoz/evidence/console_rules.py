@@ -478,17 +478,11 @@ _WRAPPER = re.compile(
 _ECHO = next(rule for rule in RULES if rule.name == "build-tool-echo")
 
 
-<<<<<<< HEAD
-
-_DEMOTED = re.compile(
-    r"^\s*+(?:\[?(?:warn(?:ing)?|info|debug|note|notice|verbose|trace)\b|\w*warning:|[*-]\ (?!what\ went|exception\ is))|:\d+:(?:\d+:)?\s?warning\b|\bwarning:",
-=======
 _DEMOTED = re.compile(
     (
         r"^\s*+(?:\[?(?:warn(?:ing)?|info|debug|note|notice|verbose|trace)\b|\w*warning:|[*-]\ "
         r"(?!what\ went|exception\ is))|:\d+:(?:\d+:)?\s?warning\b|\bwarning:"
     ),
->>>>>>> wt-excerpt
     re.IGNORECASE,
 )
 """Records of a level below error, warnings, and the bullets of change logs."""
@@ -544,13 +538,6 @@ _PASSED_STEP = re.compile(
     ),
     re.VERBOSE,
 )
-<<<<<<< HEAD
-_PASSED_STEP = re.compile(
-    r"The\ command\ .*exited\ with\ 0\b|exit(?:ed)?\ (?:with\ )?(?:code|status):?\s?0\b|^BUILD\ SUCCESS|^\[INFO\]\ BUILD\ SUCCESS",
-    re.VERBOSE,
-)
-=======
->>>>>>> wt-excerpt
 
 
 def step_end(line: str) -> bool | None:
