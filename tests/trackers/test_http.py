@@ -82,7 +82,7 @@ async def test_an_answer_that_says_no_is_not_asked_again(
 async def test_jira_s_own_sentences_are_quoted_and_bounded(server: TrackerServer, quick: Limits) -> None:
     said = {"errorMessages": ["No such\nfield."], "errors": {"jql": "x" * 1000}}
     server.say(Answer(said, status=400))
-    with pytest.raises(Refused, match="It said: No such field. xxx") as caught:
+    with pytest.raises(Refused, match=r"It said: No such field\. xxx") as caught:
         await ask(server, quick)
 
     assert len(str(caught.value)) < 400
@@ -235,7 +235,7 @@ async def test_a_redirect_to_another_server_takes_no_credential_there(
     server: TrackerServer, other_server: TrackerServer, quick: Limits, status: int
 ) -> None:
     server.say(Answer({}, status=status, headers={"Location": other_server.url + "/login"}))
-    with pytest.raises(Refused, match="redirects to http://127.0.0.1"):
+    with pytest.raises(Refused, match="where the credential is not sent"):
         await ask(server, quick)
 
     assert other_server.requests == []
