@@ -25,7 +25,7 @@ from rootcoz.trackers.jira import JiraSearch
 SERVER = JiraAccess(
     url="https://shop.example.net",
     email="bot@example.net",
-    api_token="server-token",
+    api_token="server-token",  # noqa: S106 - made up
     project_key="SHOP",
 )
 DATA_CENTER = JiraAccess(url="https://jira.example.org/jira", pat="server-pat", project_key="CORE")

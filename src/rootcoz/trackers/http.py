@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -80,7 +81,6 @@ class TrackerHttp:
     def __init__(self, endpoint: Endpoint) -> None:
         self._at = endpoint
         self._origin = _origin(endpoint.url)
-        self._tls: ssl.SSLContext | None = None
 
     async def get(self, kind: type[Reply], path: str, *, params: Mapping[str, str]) -> Reply:
         """The answer to a GET, read as `kind`."""
@@ -118,7 +118,7 @@ class TrackerHttp:
         async with bounded_client(
             timeout_s=limits.attempt_s,
             limit_bytes=limits.reply_bytes,
-            verify=self._context(),
+            verify=_trust(urlsplit(self._at.url).scheme, verify=self._at.verify_tls),
             environment=False,
             proxy=self._at.proxy or None,
         ) as client:
@@ -283,13 +283,15 @@ class TrackerHttp:
     def _refused(self, message: str) -> Refused:
         return Refused(message, source=self._at.source)
 
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
-            if not self._at.verify_tls:
-                self._tls.check_hostname = False
-                self._tls.verify_mode = ssl.CERT_NONE
-        return self._tls
+
+@cache
+def _trust(scheme: str, *, verify: bool) -> ssl.SSLContext:
+    """Whom TLS trusts: the machine's authorities. Read once, which takes a while."""
+    context = ssl.create_default_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _origin(url: str) -> str:
