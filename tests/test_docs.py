@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rootcoz.settings import Settings, environment_name
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("changelog.d/*.md"), *ROOT.glob("docs/**/*.md")],
@@ -63,6 +65,13 @@ def test_every_decision_has_context_decision_consequences_and_alternatives() -> 
     ]
 
     assert not incomplete
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    names = {environment_name(field) for field in Settings.model_fields}
+
+    assert {name for name in names if f"| `{name}` | `" not in page} == set()
 
 
 def test_the_architecture_page_names_every_package() -> None:

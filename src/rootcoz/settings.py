@@ -163,6 +163,43 @@ class Settings(BaseModel):
         description="Proxy for Jira and GitHub. Empty: none; HTTPS_PROXY is not read for them.",
     )
 
+    # Where builds come from
+    jenkins_url: str = Field(
+        default="",
+        description="Jenkins server, with the path below which it serves. Empty: requests name theirs.",
+    )
+    jenkins_user: SecretStr | None = Field(default=None, description="User of the Jenkins server.")
+    jenkins_password: SecretStr | None = Field(
+        default=None, description="API token (or password) of that user. Without it requests are anonymous."
+    )
+    jenkins_ssl_verify: bool = Field(
+        default=True, description="Whether the certificate of the Jenkins server must be trusted."
+    )
+    jenkins_timeout: int = Field(
+        default=30, gt=0, le=3600, description="Seconds that a request to Jenkins may take."
+    )
+    jenkins_artifacts_max_size_mb: int = Field(
+        default=500,
+        gt=0,
+        le=1_000_000,
+        description="Megabytes of artifacts that are downloaded for one build.",
+    )
+    get_job_artifacts: bool = Field(
+        default=True, description="Whether a build's artifacts are downloaded for whoever is asked."
+    )
+    force_analysis: bool = Field(
+        default=False, description="Whether builds that passed are analysed as well."
+    )
+    wait_for_completion: bool = Field(
+        default=True, description="Whether an analysis waits until its build has ended."
+    )
+    poll_interval_minutes: int = Field(
+        default=2, gt=0, le=1440, description="Minutes between two looks at a build that is waited for."
+    )
+    max_wait_minutes: int = Field(
+        default=0, ge=0, le=525_600, description="Minutes that a build is waited for. 0: no limit."
+    )
+
     # Who may do what
     auth_mode: AuthMode = Field(
         default=AuthMode.OPEN,
@@ -170,6 +207,11 @@ class Settings(BaseModel):
     )
     admin_key: SecretStr | None = Field(
         default=None, description="Key of the administrator `admin`; at least 16 characters."
+    )
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="ROOTCOZ_ENCRYPTION_KEY",
+        description="Seals the credentials that requests bring. Empty: a key file beside the data is made and used.",
     )
     allowed_users: Words = Field(
         default=(), description="User names that may change anything, comma separated. Empty: everybody."
@@ -204,6 +246,7 @@ class Settings(BaseModel):
         "jira_url",
         "github_api_url",
         "tracker_proxy",
+        "jenkins_url",
     )
     @classmethod
     def _is_http_url(cls, url: str) -> str:
@@ -211,6 +254,8 @@ class Settings(BaseModel):
             parts = urlsplit(url)
             if parts.scheme not in {"http", "https"} or not parts.hostname:
                 raise ValueError("must be an address such as https://rootcoz.example.com")
+            if parts.username or parts.password:
+                raise ValueError("must not hold a user or a password; there are settings for them")
         return url.rstrip("/")
 
     @field_validator("log_level", mode="before")

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rootcoz.analysis.ledger import Ledger
 from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
 from rootcoz.domain.errors import OutsideError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
@@ -36,6 +37,8 @@ class Asker:
     """Bounds the questions of the whole server."""
     workspace: Path
     """Folder of this analysis; made when it is needed and removed by `close`."""
+    ledger: Ledger
+    """What was said and paid for before is not asked again."""
 
     async def ask_groups(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
@@ -78,26 +81,30 @@ class Asker:
     async def _ask(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         affected = tuple(failures[member].test_name for member in group.members)
         question = await self._question(group, affected)
-        answer, call = await self._put(question, "primary")
-        calls = [call]
+        answer = await self._put(question, "primary")
         if self.provider.reads_prompt and (unusable := _unusable(answer)):
-            mended, call = await self._put(await self._repair(question, unusable), "repair")
-            calls.append(call)
+            mended = await self._put(await self._repair(question, unusable), "repair")
             # An answer that cannot be read is still worth more to people than the news that nobody answered.
-            answer = answer if call.error else mended
+            answer = answer if _failed(mended) else mended
         answer = check_claims(answer, failure_texts(group.representative))
-        # The built-in analyser is not an AI: it has no place in a ledger of what the AIs cost.
-        booked = () if self.provider.costs_nothing else tuple(calls)
-        return GroupAnswer(group.number, group.signature, answer, booked)
+        return GroupAnswer(group.number, group.signature, answer)
 
-    async def _put(self, question: Question, call_type: str) -> tuple[Answer, ProviderCall]:
+    async def _put(self, question: Question, call_type: str) -> Answer:
         """One call and what came of it. The provider's trouble is an answer, too: that there is none, and why."""
+        if self.provider.costs_nothing:
+            # Not an AI: it has no place in a ledger of what the AIs cost, and may be asked again at will.
+            return _read(await self.provider.ask(question))
+        key = f"group {question.group.number}: {call_type}"
+        if kept := self.ledger.reply(key):
+            return _read(kept)
         started = time.monotonic()
         try:
             reply = await self.provider.ask(question)
         except OutsideError as error:
-            return _no_answer(error), self._call(question, call_type, started, error=str(error))
-        return _read(reply), self._call(question, call_type, started, reply)
+            await self.ledger.record(key, self._call(question, call_type, started, error=str(error)), None)
+            return _no_answer(error)
+        await self.ledger.record(key, self._call(question, call_type, started, reply), reply)
+        return _read(reply)
 
     async def _question(self, group: FailureGroup, affected: tuple[str, ...]) -> Question:
         workspace = None
@@ -164,6 +171,12 @@ def _unusable(answer: Answer) -> NoVerdict | None:
     if isinstance(answer, NoVerdict) and answer.reason is NoVerdictReason.UNUSABLE_ANSWER:
         return answer
     return None
+
+
+def _failed(answer: Answer) -> bool:
+    """Whether the call itself brought nothing, not even an answer that cannot be read."""
+    failures = {NoVerdictReason.PROVIDER_FAILED, NoVerdictReason.TIMED_OUT}
+    return isinstance(answer, NoVerdict) and answer.reason in failures
 
 
 def failure_texts(failure: Failure) -> dict[str, str]:

@@ -14,6 +14,8 @@ from rootcoz.domain.errors import OutsideError, RateLimited
 from rootcoz.domain.failure import FailureGroup
 from rootcoz.domain.finding import Answer, Classification, Finding
 from rootcoz.domain.issue import MatchedIssue, TrackerIssue
+from rootcoz.evidence.secret_rules import MARK
+from rootcoz.evidence.secrets import redact
 from rootcoz.evidence.similarity import RELEVANT, Subject, issue_score, words
 from rootcoz.trackers.base import IssueQuery, IssueSearch
 
@@ -28,8 +30,6 @@ JUDGED = 10
 """Issues of a finding that a judge is shown: those most alike in words."""
 JUDGED_AT_ONCE = 3
 
-Scrub = Callable[[str], str]
-"""Takes secrets out of a text."""
 Judge = Callable[[FailureGroup, Finding, Sequence[TrackerIssue]], Awaitable[Mapping[str, float]]]
 """Reads issues and says which are about the finding: scores from 0 to 1 by key, without those that are not.
 
@@ -74,7 +74,6 @@ async def look_up(
     groups: Sequence[FailureGroup],
     answers: Mapping[int, Answer],
     *,
-    scrub: Scrub,
     judge: Judge | None = None,
     keep: Keep | None = None,
 ) -> KnownIssues:
@@ -85,13 +84,13 @@ async def look_up(
         if isinstance(answer := answers.get(group.number), Finding)
         and answer.classification is desk.classification
     }
-    searches = plan_searches(wanted.values(), limit=desk.candidates, scrub=scrub)
+    searches = plan_searches(wanted.values(), limit=desk.candidates)
     results = await _Rounds(desk.search).run(searches[:MAX_SEARCHES])
     found: dict[int, dict[str, TrackerIssue]] = {}
     for search, issues in results.found.items():
         for number in search.groups:
             found.setdefault(number, {}).update((issue.key, issue) for issue in issues)
-    ranking = _Ranking(desk.matches, scrub, judge, keep)
+    ranking = _Ranking(desk.matches, judge, keep)
     matches = await ranking.rank_all(
         [(*wanted[number], list(found[number].values())) for number in sorted(found)]
     )
@@ -117,9 +116,7 @@ _SAYS_NOTHING = frozenset(
 )
 
 
-def plan_searches(
-    findings: Iterable[tuple[FailureGroup, Finding]], *, limit: int, scrub: Scrub
-) -> tuple[Search, ...]:
+def plan_searches(findings: Iterable[tuple[FailureGroup, Finding]], *, limit: int) -> tuple[Search, ...]:
     """The searches in the order in which they are worth it: equal ones once, the biggest groups first.
 
     Each finding is looked for by its answer's keywords and by the error's own words; the second searches come when
@@ -131,7 +128,7 @@ def plan_searches(
     for group, finding in biggest_first:
         queries = [
             query
-            for query in (_keyword_query(finding, limit, scrub), _error_query(group, limit, scrub))
+            for query in (_keyword_query(finding, limit), _error_query(group, limit))
             if query.title_terms or query.phrases
         ]
         for place, query in zip((by_keywords, by_error), queries, strict=False):
@@ -142,19 +139,19 @@ def plan_searches(
     return tuple(Search(query, tuple(numbers)) for query, numbers in groups.items())
 
 
-def _keyword_query(finding: Finding, limit: int, scrub: Scrub) -> IssueQuery:
+def _keyword_query(finding: Finding, limit: int) -> IssueQuery:
     keywords: Iterable[str] = ()
     if finding.product_bug_report is not None:
         keywords = finding.product_bug_report.jira_search_keywords
     elif finding.code_fix is not None:
         keywords = finding.code_fix.tests_repo_search_keywords
     # In one spelling and order, so that two findings with the same keywords make one search.
-    terms = {" ".join(scrub(keyword).lower().split()) for keyword in keywords}
+    terms = {" ".join(_clean(keyword).lower().split()) for keyword in keywords}
     return IssueQuery(tuple(sorted(term for term in terms if words(term))[:_MAX_KEYWORDS]), limit=limit)
 
 
-def _error_query(group: FailureGroup, limit: int, scrub: Scrub) -> IssueQuery:
-    error = _error_text(group, scrub)
+def _error_query(group: FailureGroup, limit: int) -> IssueQuery:
+    error = _error_text(group)
     exception = _EXCEPTION.search(error)
     terms = (exception[1],) if exception and exception[1] not in _SAYS_NOTHING else ()
     runs = [run for run in _PLAIN_RUN.findall(error) if len(words(run)) > 1]
@@ -163,21 +160,29 @@ def _error_query(group: FailureGroup, limit: int, scrub: Scrub) -> IssueQuery:
     return IssueQuery(terms, phrases, limit)
 
 
-def _error_text(group: FailureGroup, scrub: Scrub) -> str:
+def _error_text(group: FailureGroup) -> str:
     """The first lines of the error that say something; of the trace when there is no message."""
     failure = group.representative
     text = failure.error_message if failure.error_message.strip() else failure.stack_trace
-    lines = [line.strip() for line in scrub(text[: 10 * _MESSAGE_CHARS]).splitlines() if line.strip()]
+    lines = [line.strip() for line in _clean(text[: 10 * _MESSAGE_CHARS]).splitlines() if line.strip()]
     return "\n".join(lines[:_FIRST_LINES])[:_MESSAGE_CHARS]
 
 
-def _subject(group: FailureGroup, finding: Finding, scrub: Scrub) -> Subject:
+_REMOVED = re.compile(re.escape(MARK) + r"[^\]]*\]")
+
+
+def _clean(text: str) -> str:
+    """Without secrets and e-mail addresses, and without a word about where they were."""
+    return _REMOVED.sub(" ", redact(text, emails=True).text)
+
+
+def _subject(group: FailureGroup, finding: Finding) -> Subject:
     report, fix = finding.product_bug_report, finding.code_fix
     if report is not None:
         title = report.title
     else:
         title = " ".join((group.representative.test_name.rpartition(".")[2], fix.change if fix else ""))
-    return Subject(scrub(title[:_MESSAGE_CHARS]), _error_text(group, scrub))
+    return Subject(_clean(title[:_MESSAGE_CHARS]), _error_text(group))
 
 
 # --- asking the tracker --------------------------------------------------------------------------
@@ -254,9 +259,8 @@ def similar_scores(subject: Subject, issues: Iterable[TrackerIssue]) -> dict[str
 class _Ranking:
     """From what was found to what is shown."""
 
-    def __init__(self, most: int, scrub: Scrub, judge: Judge | None, keep: Keep | None) -> None:
+    def __init__(self, most: int, judge: Judge | None, keep: Keep | None) -> None:
         self._most = most
-        self._scrub = scrub
         self._judge = judge
         self._keep = keep
         self._gate = asyncio.Semaphore(JUDGED_AT_ONCE)
@@ -293,7 +297,7 @@ class _Ranking:
     async def _scores(
         self, group: FailureGroup, finding: Finding, issues: list[TrackerIssue]
     ) -> Mapping[str, float]:
-        alike = similar_scores(_subject(group, finding, self._scrub), issues)
+        alike = similar_scores(_subject(group, finding), issues)
         if self._judge is not None and issues:
             nearest = sorted(issues, key=lambda issue: -alike[issue.key])[:JUDGED]
             try:

@@ -6,23 +6,29 @@ already on disk, so that a second run repeats no question whose answer was kept.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.fetch import fetch_build
+from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.report import ReportFacts, write_result
-from rootcoz.domain.analysis import AnalysisStatus, ProgressMark, ProgressPhase, StoredAnalysis
+from rootcoz.domain.analysis import AnalysisStatus, JenkinsOrder, ProgressMark, ProgressPhase, StoredAnalysis
 from rootcoz.domain.errors import Conflict, NotFound
-from rootcoz.domain.failure import Failure, FailureGroup
+from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
+from rootcoz.kit.clock import utc_moment
+from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
+from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store import analyses as analyses_store
-from rootcoz.store import builds, findings
+from rootcoz.store import builds, calls, findings
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
+from rootcoz.store.secrets import load_secrets
 
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
@@ -45,6 +51,10 @@ class Parts:
     """Folder below which each analysis has its own."""
     public_base_url: str
     """For the link in enriched documents; empty when the server does not know its address."""
+    seal: Seal
+    """Opens the credentials that came with a request."""
+    jenkins_access: Callable[[JenkinsOrder, Mapping[str, str]], JenkinsAccess]
+    """How to reach the order's server, given the credentials that came with the request."""
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""
@@ -58,6 +68,7 @@ async def analyse(job_id: str, parts: Parts, step: Step) -> None:
     job = _Job(await _load(parts.database, job_id), parts)
 
     await job.begin()
+    await step("fetch", job.fetch)
     failures = await job.ingest()
     groups = await job.group(failures)
     await step("ask", lambda: job.ask(groups, failures))
@@ -90,14 +101,54 @@ class _Job:
         self.marks = list(analysis.progress_log)
 
     async def begin(self) -> None:
-        """Mark it running; give up on one that never gets anywhere."""
+        """Give up on an analysis that never gets anywhere. Waiting for a build is no attempt at anything."""
+        if self.analysis.status is AnalysisStatus.WAITING:
+            return
         async with self.database.write() as connection:
-            attempts = await analyses_store.begin_analysis(connection, self.analysis.id)
+            attempts = await analyses_store.count_attempt(connection, self.analysis.id)
         if attempts > MAX_ATTEMPTS:
             raise Conflict(
                 f"The analysis was started {MAX_ATTEMPTS} times and never got an answer before the server stopped; "
                 "it is not tried again by itself."
             )
+
+    async def fetch(self) -> None:
+        """Have the build's failures on disk. Those of direct submissions are there since they were accepted."""
+        order = self.analysis.order
+        if order is None or await self._document(builds.FAILURES):
+            await self._mark_running()
+            return
+        async with self.database.read() as connection:
+            secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
+        resumed = bool(self.marks)
+        if order.wait:
+            await self._enter(ProgressPhase.WAITING_FOR_JENKINS, None)
+        build = await fetch_build(
+            order,
+            self.parts.jenkins_access(order, secrets),
+            accepted_at=utc_moment(self.analysis.created_at),
+            resumed=resumed,
+            ended=self._mark_running,
+        )
+        await self._keep(build)
+
+    async def _mark_running(self) -> None:
+        async with self.database.write() as connection:
+            await analyses_store.mark_running(connection, self.analysis.id)
+        await self._enter(ProgressPhase.ANALYZING, None)
+
+    async def _keep(self, build: Build) -> None:
+        failures, outline = build.flattened()
+        packed = await asyncio.to_thread(lambda: list(chunked(builds.encode_failures(failures))))
+        notes = (*build.notes, *self.analysis.options.notes)
+        async with self.database.write() as connection:
+            await save_document(connection, self.analysis.id, builds.FAILURES, packed)
+            outlined = chunked([builds.encode_outline(outline)])
+            await save_document(connection, self.analysis.id, builds.OUTLINE, outlined)
+            await analyses_store.save_fetched_facts(
+                connection, self.analysis.id, failure_count=len(failures), notes=notes
+            )
+        self.analysis = replace(self.analysis, notes=notes, failure_count=len(failures))
 
     async def ingest(self) -> tuple[Failure, ...]:
         """The build's failures. Direct submissions have them on disk since they were accepted."""
@@ -131,6 +182,7 @@ class _Job:
             options=options,
             server_gate=self.parts.server_gate,
             workspace=self.parts.workspaces / self.analysis.job_id,
+            ledger=await Ledger.open(self.database, self.analysis.id),
         )
         try:
             await asker.ask_groups(missing, failures, self._save_answers)
@@ -144,7 +196,8 @@ class _Job:
         await self._enter(ProgressPhase.SAVING, len(groups))
         async with self.database.read() as connection:
             kept = await findings.load_answers(connection, self.analysis.id)
-            ledger = await findings.load_ledger(connection, self.analysis.id)
+            ledger = await calls.load_ledger(connection, self.analysis.id)
+            outline = await load_document(connection, self.analysis.id, builds.OUTLINE)
             reports = [
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
                 for number in range(len(self.analysis.reports))
@@ -160,6 +213,7 @@ class _Job:
             status=status,
             failed_because=failed_because,
             failures=failures,
+            outline=builds.decode_outline(outline, failures),
             groups=groups,
             answers=answers,
             ledger=ledger,
@@ -183,7 +237,7 @@ class _Job:
             )
             await analyses_store.note_new_answers(connection, self.analysis.id)
 
-    async def _enter(self, phase: ProgressPhase, groups_total: int) -> None:
+    async def _enter(self, phase: ProgressPhase, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))
         async with self.database.write() as connection:
             await analyses_store.save_progress(connection, self.analysis.id, self.marks, groups_total)

@@ -11,17 +11,20 @@ from functools import lru_cache
 
 import orjson
 
-from rootcoz.domain.analysis import AnalysisStatus, StoredAnalysis
-from rootcoz.domain.failure import Failure, FailureGroup
+from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
+from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
 from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
-from rootcoz.store.findings import LedgerEntry, total_cost
+from rootcoz.store.calls import total_cost
 
 AFFECTED_TESTS_BUDGET = 200_000
 """Names of other tests that one result may hold altogether. A group of n lists n - 1 names n times: without a bound
 20,000 tests that fail alike would make a document of gigabytes."""
+GroupOf = Mapping[int, FailureGroup]
+"""From the index of a failure to its group."""
+
 _FEWEST_NAMES, _MOST_NAMES = 10, 200
 
 
@@ -34,6 +37,8 @@ class ReportFacts:
     failed_because: str
     """A sentence when the analysis as a whole failed, else empty."""
     failures: Sequence[Failure]
+    """Of all builds; `outline` says which are whose."""
+    outline: BuildOutline
     groups: Sequence[FailureGroup]
     answers: Mapping[int, Answer]
     """By group number. Groups are missing only when the analysis failed."""
@@ -54,14 +59,16 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
         "ai_model": analysis.options.model,
         "job_name": analysis.job_name,
         "build_number": analysis.build_number,
-        "child_job_analyses": [],
         "token_usage": _token_usage(facts.ledger),
         "request_params": analysis.request_params,
         "notes": list(analysis.notes),
     }
     yield orjson.dumps(head)[:-1]
+    group_of = {member: group for group in facts.groups for member in group.members}
     yield b',"failures":['
-    yield from _joined(_failures(facts))
+    yield from _failures(facts, facts.outline, group_of)
+    yield b'],"child_job_analyses":['
+    yield from _children(facts, facts.outline, group_of)
     yield b'],"reports":['
     yield from _reports(facts)
     yield b'],"enriched_xml":'
@@ -76,6 +83,8 @@ def summarise(facts: ReportFacts) -> str:
     """One line for people: what failed, in how many groups, and what was found."""
     if facts.failed_because:
         return f"The analysis failed: {facts.failed_because}"
+    if not facts.failures and facts.analysis.order is not None:
+        return facts.analysis.notes[0] if facts.analysis.notes else "The build has no failures."
     if not facts.failures:
         tests = sum(report.tests for report in facts.analysis.reports)
         return f"No failures in {_count(tests, 'test')}." if tests else "No failures."
@@ -95,22 +104,37 @@ def summarise(facts: ReportFacts) -> str:
         parts.append(f"{abstained} without a verdict")
     if unanswered:
         parts.append(f"{unanswered} could not be answered")
-    return f"{size}: {', '.join(parts)}."
+    where = f" ({_count(children, 'child build')})" if (children := _descendants(facts.outline)) else ""
+    return f"{size}{where}: {', '.join(parts)}."
+
+
+def _descendants(build: BuildOutline) -> int:
+    return len(build.children) + sum(map(_descendants, build.children))
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _joined(items: Iterator[bytes]) -> Iterator[bytes]:
-    for number, item in enumerate(items):
-        yield b"," + item if number else item
+def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
+    """The child builds of a build, each with its own, in the reference's recursive form."""
+    for number, child in enumerate(outline.children):
+        head = {
+            "job_name": child.job_name,
+            "build_number": child.build_number,
+            "note": child.note or None,
+        }
+        yield b"," * bool(number) + orjson.dumps(head)[:-1] + b',"failures":['
+        yield from _failures(facts, child, group_of)
+        yield b'],"failed_children":['
+        yield from _children(facts, child, group_of)
+        yield b"]}"
 
 
-def _failures(facts: ReportFacts) -> Iterator[bytes]:
-    group_of = {member: group for group in facts.groups for member in group.members}
-    for number, failure in enumerate(facts.failures):
-        group = group_of[number]
+def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
+    for number in range(build.first, build.first + build.count):
+        failure, group = facts.failures[number], group_of[number]
+        yield b"," * (number > build.first)
         others = [name for name in _affected_tests(facts, group) if name != failure.test_name]
         yield orjson.dumps(
             {

@@ -1,9 +1,14 @@
 """What a request asks for, merged once with the server's settings."""
 
-from rootcoz.api.schemas.requests import SharedAnalysisFields
-from rootcoz.domain.analysis import AnalysisOptions
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from rootcoz.api.schemas.requests import AnalyzeRequest, SharedAnalysisFields
+from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
 from rootcoz.domain.errors import NotConfigured
 from rootcoz.wiring import Services
+
+Value = TypeVar("Value")
 
 DEFAULT_PROVIDER = "builtin"
 _SECONDS_PER_MINUTE = 60
@@ -15,6 +20,49 @@ _NOT_DONE_YET = {
     "peer_ai_configs": "No peers were asked: this version does not hold debates yet.",
     "enable_jira": "Jira was not searched: this version does not search trackers yet.",
 }
+
+
+def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
+    """The build to fetch. Raises NotConfigured when nobody says where Jenkins is."""
+    settings = services.settings
+    url = (fields.jenkins_url or settings.jenkins_url).rstrip("/")
+    if not url:
+        raise NotConfigured("No Jenkins server is known: send jenkins_url or set JENKINS_URL.")
+    sent = fields.model_fields_set
+    return JenkinsOrder(
+        job_name=fields.job_name,
+        build_number=fields.build_number,
+        url=url,
+        # A stored credential is only ever sent to the server it was configured for.
+        uses_server_credentials=_same_server(url, settings.jenkins_url),
+        ssl_verify=_first(fields.jenkins_ssl_verify, settings.jenkins_ssl_verify),
+        timeout_s=_first(fields.jenkins_timeout, settings.jenkins_timeout),
+        force=fields.force if "force" in sent else settings.force_analysis,
+        wait=fields.wait_for_completion if "wait_for_completion" in sent else settings.wait_for_completion,
+        poll_interval_minutes=(
+            fields.poll_interval_minutes
+            if "poll_interval_minutes" in sent
+            else settings.poll_interval_minutes
+        ),
+        max_wait_minutes=fields.max_wait_minutes if "max_wait_minutes" in sent else settings.max_wait_minutes,
+        with_artifacts=_first(fields.get_job_artifacts, settings.get_job_artifacts),
+        artifacts_max_mb=_first(fields.jenkins_artifacts_max_size_mb, settings.jenkins_artifacts_max_size_mb),
+    )
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: what a credential belongs to."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _first(sent: Value | None, configured: Value) -> Value:
+    return configured if sent is None else sent
+
+
+def _same_server(url: str, configured: str) -> bool:
+    """Whether both name the same origin. The path below it may differ: the server is the same."""
+    return bool(configured) and origin(url) == origin(configured)
 
 
 def merged_options(services: Services, fields: SharedAnalysisFields) -> AnalysisOptions:

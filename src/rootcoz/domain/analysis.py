@@ -38,6 +38,28 @@ class AnalysisOptions:
     """Sentences about parts of the request that this server cannot act on; shown with the result."""
 
 
+@dataclass(frozen=True, slots=True)
+class JenkinsOrder:
+    """A Jenkins build that is to be fetched, apart from the credentials for it."""
+
+    job_name: str
+    build_number: int
+    url: str
+    """The server's address."""
+    uses_server_credentials: bool
+    """Whether the credentials of the settings may be sent there; those of the request are kept apart, sealed."""
+    ssl_verify: bool
+    timeout_s: float
+    force: bool
+    """Read a build that passed as well."""
+    wait: bool
+    poll_interval_minutes: int
+    max_wait_minutes: int
+    """0: no limit."""
+    with_artifacts: bool
+    artifacts_max_mb: int
+
+
 class ProgressPhase(StrEnum):
     """What an analysis is doing, in the words of the reference."""
 
@@ -67,6 +89,23 @@ class ProviderCall:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptReply:
+    """What a call said, kept so that it need not be made again."""
+
+    text: str
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A call in the token ledger."""
+
+    id: str
+    call: ProviderCall
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressMark:
     """When a phase began."""
 
@@ -83,13 +122,15 @@ class StoredAnalysis:
     job_id: str
     status: AnalysisStatus
     source: str
-    """`failures` or `junit`."""
+    """`failures`, `junit` or `jenkins`."""
     job_name: str
     build_number: int
     jenkins_url: str
     options: AnalysisOptions
     request_params: dict[str, object]
     """What was asked, without credentials."""
+    order: JenkinsOrder | None
+    """What to fetch; None when the failures came with the request."""
     reports: tuple[ReportSummary, ...]
     notes: tuple[str, ...]
     progress_log: tuple[ProgressMark, ...]
