@@ -139,6 +139,39 @@ class Settings(BaseModel):
         default=8, gt=0, le=1000, description="Questions that the whole server asks at once."
     )
 
+    # Where known issues are looked up and new ones are filed
+    enable_jira: bool | None = Field(
+        default=None, description="Look up product bugs in Jira. Empty: yes, when JIRA_URL is set."
+    )
+    jira_url: str = Field(default="", description="Address of Jira, with its path if it has one.")
+    jira_email: str = Field(default="", description="Account at Jira Cloud.")
+    jira_api_token: SecretStr | None = Field(default=None, description="API token of that account.")
+    jira_pat: SecretStr | None = Field(
+        default=None, description="Personal access token for Jira Data Center, instead of an account."
+    )
+    jira_project_key: str = Field(default="", description="Project whose bugs are looked up.")
+    jira_ssl_verify: bool = Field(default=True, description="Check Jira's certificate.")
+    jira_max_results: int = Field(
+        default=5, gt=0, le=1000, description="Issues of Jira that are shown with one finding, at most."
+    )
+    enable_jira_issues: bool | None = Field(
+        default=None, description="Let people file Jira bugs from a result. Empty: yes, when JIRA_URL is set."
+    )
+    github_api_url: str = Field(
+        default="https://api.github.com",
+        description="Address of GitHub's API; an Enterprise server has it at https://HOST/api/v3.",
+    )
+    github_token: SecretStr | None = Field(
+        default=None, description="Token for GITHUB_API_URL, and for nothing else."
+    )
+    enable_github_issues: bool | None = Field(
+        default=None, description="Let people file GitHub issues from a result. Empty: yes."
+    )
+    tracker_proxy: str = Field(
+        default="",
+        description="Proxy for Jira and GitHub. Empty: none; HTTPS_PROXY is not read for them.",
+    )
+
     # Where builds come from
     jenkins_url: str = Field(
         default="",
@@ -231,6 +264,9 @@ class Settings(BaseModel):
         "anthropic_base_url",
         "google_gemini_base_url",
         "openai_base_url",
+        "jira_url",
+        "github_api_url",
+        "tracker_proxy",
         "jenkins_url",
     )
     @classmethod
