@@ -12,6 +12,7 @@ import platformdirs
 from pydantic import SecretStr
 
 from rootcoz.analysis.pipeline import Parts
+from rootcoz.desks import tracker_desks
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
 from rootcoz.features.ai_models import ModelCatalogue
@@ -145,6 +146,7 @@ def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
         seal=directory.seal,
         jenkins_access=partial(_jenkins_access, settings),
         repository_tokens=partial(_repository_tokens, settings),
+        desks=partial(tracker_desks, settings),
     )
 
 

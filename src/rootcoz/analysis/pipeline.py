@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.enrich import Desk, look_up
 from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
@@ -27,6 +28,7 @@ from rootcoz.domain.analysis import (
 from rootcoz.domain.errors import Conflict, NotFound
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
+from rootcoz.domain.issue import MatchedIssue
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment
@@ -34,7 +36,7 @@ from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
 from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store import analyses as analyses_store
-from rootcoz.store import builds, calls, findings
+from rootcoz.store import builds, calls, findings, issues
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.secrets import load_secrets
@@ -67,6 +69,8 @@ class Parts:
     """How to reach the order's server, given the credentials that came with the request."""
     repository_tokens: Callable[[Sequence[RepositoryOrder], Mapping[str, str]], Mapping[str, str]]
     """Tokens by the repository's name, given the credentials that came with the request."""
+    desks: Callable[[StoredAnalysis, Mapping[str, str]], tuple[Mapping[ProgressPhase, Desk], tuple[str, ...]]]
+    """The trackers to be searched for an analysis, and sentences about those that cannot be."""
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""
@@ -84,6 +88,7 @@ async def analyse(job_id: str, parts: Parts, step: Step) -> None:
     failures = await job.ingest()
     groups = await job.group(failures)
     await step("ask", lambda: job.ask(groups, failures))
+    await step("enrich", lambda: job.enrich(groups))
     await step("save", lambda: job.save(groups, failures))
 
 
@@ -216,6 +221,27 @@ class _Job:
             self.analysis = replace(self.analysis, notes=notes)
         return materials
 
+    async def enrich(self, groups: Sequence[FailureGroup]) -> None:
+        """Look for the findings in the trackers. Their trouble is a note and never fails an analysis."""
+        if await self._document(issues.ISSUES):
+            return
+        async with self.database.read() as connection:
+            secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
+            kept = await findings.load_answers(connection, self.analysis.id)
+        desks, notes = self.parts.desks(self.analysis, secrets)
+        answers = await asyncio.to_thread(findings.decode_answers, kept) if desks else {}
+        matches: dict[int, list[MatchedIssue]] = {}
+        for phase, desk in desks.items():
+            await self._enter(phase, len(groups))
+            known = await look_up(desk, groups, answers)
+            matches |= known.matches
+            notes = (*notes, *known.notes)
+        async with self.database.write() as connection:
+            document = chunked([issues.encode_issues(matches)])
+            await save_document(connection, self.analysis.id, issues.ISSUES, document)
+            noted = await analyses_store.add_notes(connection, self.analysis.id, notes)
+        self.analysis = replace(self.analysis, notes=noted)
+
     async def save(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], *, failed_because: str = ""
     ) -> None:
@@ -225,6 +251,7 @@ class _Job:
             kept = await findings.load_answers(connection, self.analysis.id)
             ledger = await calls.load_ledger(connection, self.analysis.id)
             outline = await load_document(connection, self.analysis.id, builds.OUTLINE)
+            issue_chunks = await load_document(connection, self.analysis.id, issues.ISSUES)
             reports = [
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
                 for number in range(len(self.analysis.reports))
@@ -243,6 +270,7 @@ class _Job:
             outline=builds.decode_outline(outline, failures),
             groups=groups,
             answers=answers,
+            issues=issues.decode_issues(issue_chunks),
             ledger=ledger,
             reports=reports,
             report_url=self._report_url(),

@@ -20,7 +20,6 @@ _SECONDS_PER_MINUTE = 60
 # Fields of the contract whose work this version does not do yet. A request that sets one is told so in its result.
 _NOT_DONE_YET = {
     "peer_ai_configs": "No peers were asked: this version does not hold debates yet.",
-    "enable_jira": "Jira was not searched: this version does not search trackers yet.",
 }
 
 
@@ -36,7 +35,9 @@ def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
         build_number=fields.build_number,
         url=url,
         # A stored credential is only ever sent to the server it was configured for.
-        uses_server_credentials=_same_server(url, settings.jenkins_url),
+        # Nor where nothing would prove that it is that server: the request switched the check off.
+        uses_server_credentials=_same_server(url, settings.jenkins_url)
+        and not (fields.jenkins_ssl_verify is False and settings.jenkins_ssl_verify),
         ssl_verify=_first(fields.jenkins_ssl_verify, settings.jenkins_ssl_verify),
         timeout_s=_first(fields.jenkins_timeout, settings.jenkins_timeout),
         force=fields.force if "force" in sent else settings.force_analysis,

@@ -82,6 +82,8 @@ class ProgressPhase(StrEnum):
     WAITING_FOR_JENKINS = "waiting_for_jenkins"
     ANALYZING = "analyzing"
     ANALYZING_FAILURES = "analyzing_failures"
+    ENRICHING_JIRA = "enriching_jira"
+    ENRICHING_TESTS_REPO = "enriching_tests_repo"
     SAVING = "saving"
 
 

@@ -154,7 +154,9 @@ def _bug(bug: ProductBug, details: str) -> str:
     head = (
         f"\n**Bug report: {prose(one_line(bug.title, 300), 300)}**" + (f" ({facts})" if facts else "") + "\n"
     )
-    return head + (f"\n{prose(bug.description)}\n" if bug.description.strip() and bug.description != details else "")
+    return head + (
+        f"\n{prose(bug.description)}\n" if bug.description.strip() and bug.description != details else ""
+    )
 
 
 def _tests(group: Group) -> str:
