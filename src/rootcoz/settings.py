@@ -12,7 +12,7 @@ import difflib
 import os
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,13 +31,22 @@ from pydantic import (
     field_validator,
 )
 
-from rootcoz.domain.errors import RootcozError
+from rootcoz.domain.errors import InvalidInput, RootcozError
+from rootcoz.workspace.addresses import repositories_of_setting, repository
 
 APP = "rootcoz"
 
 
 class SettingsError(RootcozError):
     """A setting has a wrong value; the message names each one and says what is allowed."""
+
+
+def _said_as_values(check: Callable[[], object]) -> None:
+    """Run the check; what it refuses is refused as a wrong value."""
+    try:
+        check()
+    except InvalidInput as error:
+        raise ValueError(str(error)) from error
 
 
 class AuthMode(StrEnum):
@@ -200,6 +209,18 @@ class Settings(BaseModel):
         default=0, ge=0, le=525_600, description="Minutes that a build is waited for. 0: no limit."
     )
 
+    # What an AI may read besides the failures
+    tests_repo_url: str = Field(
+        default="",
+        description="Repository of the tests, with `:ref` at its end if it is not the default branch.",
+    )
+    tests_repo_token: SecretStr | None = Field(
+        default=None, description="Token for that repository, and no other."
+    )
+    additional_repos: str = Field(
+        default="", repr=False, description="Further repositories: `name:url[:ref][@token]`, comma separated."
+    )
+
     # Who may do what
     auth_mode: AuthMode = Field(
         default=AuthMode.OPEN,
@@ -257,6 +278,19 @@ class Settings(BaseModel):
             if parts.username or parts.password:
                 raise ValueError("must not hold a user or a password; there are settings for them")
         return url.rstrip("/")
+
+    @field_validator("tests_repo_url")
+    @classmethod
+    def _is_a_repository(cls, url: str) -> str:
+        if url:
+            _said_as_values(lambda: repository("tests", url))
+        return url
+
+    @field_validator("additional_repos")
+    @classmethod
+    def _are_repositories(cls, text: str) -> str:
+        _said_as_values(lambda: repositories_of_setting(text))
+        return text
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -65,7 +65,6 @@ async def answer_of(server: ModelServer, folder: Path) -> Answered:
         ledger = await Ledger.open(database, analysis)
         asker = Asker(provider, options, asyncio.Semaphore(1), folder / "workspace", ledger)
         await asker.ask_groups([GROUP], [FAILURE], save)
-        asker.close()
         async with database.read() as connection:
             entries = await load_ledger(connection, analysis)
     finally:

@@ -5,6 +5,7 @@ already on disk, so that a second run repeats no question whose answer was kept.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,16 @@ from pathlib import Path
 from rootcoz.analysis.ask import Asker
 from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.ledger import Ledger
+from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
 from rootcoz.analysis.report import ReportFacts, write_result
-from rootcoz.domain.analysis import AnalysisStatus, JenkinsOrder, ProgressMark, ProgressPhase, StoredAnalysis
+from rootcoz.domain.analysis import (
+    AnalysisStatus,
+    JenkinsOrder,
+    ProgressMark,
+    ProgressPhase,
+    RepositoryOrder,
+    StoredAnalysis,
+)
 from rootcoz.domain.errors import Conflict, NotFound
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
@@ -29,6 +38,7 @@ from rootcoz.store import builds, calls, findings
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.secrets import load_secrets
+from rootcoz.workspace.folder import Workspace, make_workspace
 
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
@@ -55,6 +65,8 @@ class Parts:
     """Opens the credentials that came with a request."""
     jenkins_access: Callable[[JenkinsOrder, Mapping[str, str]], JenkinsAccess]
     """How to reach the order's server, given the credentials that came with the request."""
+    repository_tokens: Callable[[Sequence[RepositoryOrder], Mapping[str, str]], Mapping[str, str]]
+    """Tokens by the repository's name, given the credentials that came with the request."""
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""
@@ -177,17 +189,32 @@ class _Job:
         options = self.analysis.options
         provider = self.parts.provider_named(options.provider)
         provider.check(options.model)
-        asker = Asker(
-            provider=provider,
-            options=options,
-            server_gate=self.parts.server_gate,
-            workspace=self.parts.workspaces / self.analysis.job_id,
-            ledger=await Ledger.open(self.database, self.analysis.id),
-        )
+        ledger = await Ledger.open(self.database, self.analysis.id)
+        workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
+            materials = await self._gather(workspace) if provider.reads_prompt else NOTHING_ELSE
+            asker = Asker(provider, options, self.parts.server_gate, workspace.path, ledger, materials)
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
-            asker.close()
+            with contextlib.suppress(OSError):  # the next start removes what is left
+                await asyncio.to_thread(workspace.remove)
+
+    async def _gather(self, workspace: Workspace) -> Materials:
+        """Clones and artifacts for an AI that reads; what could not be had is noted in the result."""
+        order = self.analysis.order
+        async with self.database.read() as connection:
+            secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
+        orders = self.analysis.options.repositories
+        tokens = self.parts.repository_tokens(orders, secrets)
+        materials = await gather_repositories(workspace, orders, tokens)
+        if order is not None and order.with_artifacts:
+            access = self.parts.jenkins_access(order, secrets)
+            materials = joined(materials, await gather_artifacts(workspace, order, access))
+        if materials.notes:
+            async with self.database.write() as connection:
+                notes = await analyses_store.add_notes(connection, self.analysis.id, materials.notes)
+            self.analysis = replace(self.analysis, notes=notes)
+        return materials
 
     async def save(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], *, failed_because: str = ""

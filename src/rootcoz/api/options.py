@@ -1,12 +1,16 @@
 """What a request asks for, merged once with the server's settings."""
 
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from rootcoz.analysis.materials import TESTS_REPOSITORY
 from rootcoz.api.schemas.requests import AnalyzeRequest, SharedAnalysisFields
-from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
-from rootcoz.domain.errors import NotConfigured
+from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder, RepositoryOrder
+from rootcoz.domain.errors import InvalidInput, NotConfigured
+from rootcoz.settings import Settings
 from rootcoz.wiring import Services
+from rootcoz.workspace.addresses import repositories_of_setting, repository
 
 Value = TypeVar("Value")
 
@@ -15,8 +19,6 @@ _SECONDS_PER_MINUTE = 60
 
 # Fields of the contract whose work this version does not do yet. A request that sets one is told so in its result.
 _NOT_DONE_YET = {
-    "tests_repo_url": "The tests repository was not cloned: this version does not clone repositories yet.",
-    "additional_repos": "Additional repositories were not cloned: this version does not clone repositories yet.",
     "peer_ai_configs": "No peers were asked: this version does not hold debates yet.",
     "enable_jira": "Jira was not searched: this version does not search trackers yet.",
 }
@@ -56,6 +58,32 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
+def _repositories(settings: Settings, fields: SharedAnalysisFields) -> tuple[RepositoryOrder, ...]:
+    """What an AI may read. Raises InvalidInput for addresses that cannot be cloned from, or that hold credentials."""
+    orders = []
+    if tests := fields.tests_repo_url or settings.tests_repo_url:
+        may_use = _same_server(tests, settings.tests_repo_url)
+        order = _order(TESTS_REPOSITORY, tests, "", "TESTS_REPO_TOKEN" if may_use else "")
+        orders.append(replace(order, is_tests=True))
+    if fields.additional_repos is None:
+        orders += [
+            RepositoryOrder(spec.name, spec.url, spec.ref or "", credential_setting="ADDITIONAL_REPOS")
+            for spec in repositories_of_setting(settings.additional_repos)
+        ]
+    else:
+        orders += [_order(repo.name, repo.url, repo.ref, "") for repo in fields.additional_repos]
+    return tuple(orders)
+
+
+def _order(name: str, url: str, ref: str, credential_setting: str) -> RepositoryOrder:
+    spec = repository(name, url, ref=ref)
+    if spec.token:
+        raise InvalidInput(
+            f"The URL of repository {name} must not hold credentials; send them in the token's field."
+        )
+    return RepositoryOrder(name, spec.url, spec.ref or "", credential_setting=credential_setting)
+
+
 def _first(sent: Value | None, configured: Value) -> Value:
     return configured if sent is None else sent
 
@@ -82,5 +110,6 @@ def merged_options(services: Services, fields: SharedAnalysisFields) -> Analysis
         question_timeout_s=(fields.ai_cli_timeout or settings.ai_cli_timeout) * _SECONDS_PER_MINUTE,
         max_concurrent_questions=fields.max_concurrent_ai_calls or settings.max_concurrent_ai_calls,
         raw_prompt=fields.raw_prompt or "",
+        repositories=_repositories(services.settings, fields),
         notes=tuple(note for name, note in _NOT_DONE_YET.items() if getattr(fields, name)),
     )
