@@ -12,6 +12,7 @@ from tests.support.tracker_server import TrackerServer, tracker_server
 
 from rootcoz.analysis.enrich import (
     AT_ONCE,
+    MAX_FINDINGS,
     MAX_SEARCHES,
     MAX_TROUBLES,
     Desk,
@@ -223,6 +224,16 @@ async def test_too_many_findings_are_not_all_looked_up_and_that_is_said() -> Non
 
     assert len(tracker.queries) == MAX_SEARCHES
     assert known.notes == ("2 of 42 findings were not looked up in Jira.",)
+
+
+async def test_only_the_biggest_of_very_many_findings_are_looked_up() -> None:
+    tracker = Tracker()
+    groups = [group(number, error="", members=number) for number in range(1, MAX_FINDINGS + 51)]
+    known = await run(tracker, groups, {each.number: product_bug("gateway") for each in groups})
+
+    assert len(tracker.queries) == 1
+    assert sorted(known.matches) == list(range(51, MAX_FINDINGS + 51))
+    assert known.notes == (f"50 of {len(groups)} findings were not looked up in Jira.",)
 
 
 def test_the_best_is_first_then_the_newest_and_no_more_than_wanted() -> None:

@@ -1,5 +1,7 @@
 """One place speaks HTTP to trackers: every way in which that goes wrong, against a real server."""
 
+import gzip
+import logging
 import socket
 import ssl
 import subprocess
@@ -7,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,7 +19,7 @@ from pydantic import BaseModel
 from tests.support.tracker_server import Answer, TrackerServer
 
 from rootcoz.domain.errors import OutsideError, RateLimited, Refused, Unavailable
-from rootcoz.trackers.http import Endpoint, Limits, TrackerHttp
+from rootcoz.trackers.http import MAX_REDIRECTS, Endpoint, Limits, TrackerHttp
 
 TOKEN = "s3cr3t-T0ken-of-the-tests"  # noqa: S105 - made up
 
@@ -223,6 +226,22 @@ async def test_a_huge_answer_is_refused(server: TrackerServer, quick: Limits) ->
         await ask(server, quick)
 
 
+async def test_a_compressed_answer_is_refused_unread(server: TrackerServer, quick: Limits) -> None:
+    server.say(Answer(gzip.compress(b"x" * 1_000_000), headers={"Content-Encoding": "gzip"}))
+    with pytest.raises(Refused, match="answered compressed"):
+        await ask(server, quick)
+
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+async def test_redirects_in_a_circle_end(server: TrackerServer, quick: Limits) -> None:
+    server.say(Answer({}, status=302, headers={"Location": "/thing"}))
+    with pytest.raises(Refused, match="in a circle"):
+        await ask(server, quick)
+
+    assert len(server.requests) == MAX_REDIRECTS + 1
+
+
 async def test_a_redirect_on_the_same_server_is_followed(server: TrackerServer, quick: Limits) -> None:
     server.say(Answer({}, status=301, headers={"Location": "/moved"}), GOOD)
 
@@ -275,6 +294,26 @@ async def test_proxies_of_the_environment_are_not_used(
 
     assert len(server.requests) == 1
     assert other_server.requests == []
+
+
+async def test_a_proxy_is_used_when_one_is_configured(server: TrackerServer, quick: Limits) -> None:
+    server.say(GOOD)
+    at = replace(endpoint("http://jira.example.org", quick), proxy=server.url)
+
+    assert await TrackerHttp(at).get(Thing, "/thing", params={}) == Thing(name="a")
+    assert server.requests[0].target == "http://jira.example.org/thing"
+
+
+async def test_nothing_that_is_logged_holds_the_credential(
+    server: TrackerServer, quick: Limits, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.say(Answer({"message": TOKEN}, status=500), Answer({"message": TOKEN}, status=401))
+    with pytest.raises(Refused):
+        await ask(server, quick)
+
+    assert caplog.text
+    assert TOKEN not in caplog.text
 
 
 async def test_a_header_that_cannot_be_sent_is_not_quoted(server: TrackerServer, quick: Limits) -> None:

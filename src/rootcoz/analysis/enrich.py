@@ -21,6 +21,8 @@ from rootcoz.trackers.base import IssueQuery, IssueSearch
 
 MAX_SEARCHES = 40
 """Of one analysis at one tracker: GitHub allows 30 a minute, and nobody waits for duplicates of the 41st finding."""
+MAX_FINDINGS = 200
+"""Of one analysis that are looked up, the biggest groups first: equal searches serve many."""
 AT_ONCE = 4
 TIME_LIMIT_S = 180.0
 """Seconds after which no further search is begun."""
@@ -80,11 +82,12 @@ async def look_up(
     """Look for each finding of the desk's classification. Answers of other kinds are passed over."""
     wanted = {
         group.number: (group, answer)
-        for group in groups
+        for group in sorted(groups, key=lambda group: (-len(group.members), group.number))
         if isinstance(answer := answers.get(group.number), Finding)
         and answer.classification is desk.classification
     }
-    searches = plan_searches(wanted.values(), limit=desk.candidates)
+    looked_up = list(wanted.values())[:MAX_FINDINGS]
+    searches = await asyncio.to_thread(plan_searches, looked_up, limit=desk.candidates)
     results = await _Rounds(desk.search).run(searches[:MAX_SEARCHES])
     found: dict[int, dict[str, TrackerIssue]] = {}
     for search, issues in results.found.items():
@@ -94,10 +97,10 @@ async def look_up(
     matches = await ranking.rank_all(
         [(*wanted[number], list(found[number].values())) for number in sorted(found)]
     )
-    planned = {number for search in searches for number in search.groups}
     notes = [*results.notes(desk.search.name), *ranking.notes]
-    if missed := len(planned - set(found)):
-        notes.append(f"{missed} of {len(planned)} findings were not looked up in {desk.search.name}.")
+    planned = {number for search in searches for number in search.groups}
+    if missed := len(planned - set(found)) + len(wanted) - len(looked_up):
+        notes.append(f"{missed} of {len(wanted)} findings were not looked up in {desk.search.name}.")
     return KnownIssues(matches, tuple(notes))
 
 

@@ -8,6 +8,7 @@ and words of fewer than three letters do not count.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rootcoz.domain.issue import TrackerIssue
 
@@ -91,6 +92,7 @@ _EMPTY = frozenset(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1_024)  # an error is compared with many issues, and an issue with many errors
 def words(text: str) -> frozenset[str]:
     """The text's words, as the module's text says."""
     return frozenset(_words(text[:TEXT_LIMIT]))

@@ -13,6 +13,10 @@ class ReplyTooLong(httpx2.TransportError):
     """The reply was longer than allowed."""
 
 
+class UnaskedCompression(httpx2.TransportError):
+    """The reply was compressed although that was not asked for."""
+
+
 def bounded_client(
     *,
     timeout_s: float,
@@ -30,7 +34,7 @@ def bounded_client(
 
     async def bound(reply: httpx2.Response) -> None:
         if reply.headers.get("content-encoding", "identity") != "identity":
-            raise httpx2.RemoteProtocolError("The reply is compressed although that was not asked for.")
+            raise UnaskedCompression("The reply is compressed although that was not asked for.")
         if isinstance(reply.stream, httpx2.AsyncByteStream):
             reply.stream = _Bounded(reply.stream, limit_bytes)
 

@@ -22,7 +22,7 @@ import stamina
 from pydantic import BaseModel, ValidationError
 
 from rootcoz.domain.errors import OutsideError, RateLimited, Refused, Unavailable
-from rootcoz.kit.http_bounds import ReplyTooLong, bounded_client
+from rootcoz.kit.http_bounds import ReplyTooLong, UnaskedCompression, bounded_client
 
 USER_AGENT = "rootcoz"
 MAX_REDIRECTS = 3
@@ -160,6 +160,10 @@ class TrackerHttp:
         except ReplyTooLong as error:
             raise self._refused(
                 f"{self._at.name} answered with more than {limits.reply_bytes:,} bytes, which is no answer to a search."
+            ) from error
+        except UnaskedCompression as error:
+            raise self._refused(
+                f"{self._at.name} answered compressed although it was asked not to; a proxy in between may do that."
             ) from error
         except httpx2.LocalProtocolError:
             # Without its cause: the library quotes the header that it could not send.
