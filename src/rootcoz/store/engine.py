@@ -1,8 +1,9 @@
 """The database: opened, tuned, migrated. The only module that knows the dialect."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Database:
         file = data_dir / APP_FILE
         database = cls(f"sqlite+aiosqlite:///{file}")
         try:
+            await asyncio.to_thread(_look_into, file)
             await database.migrate()
         except (DatabaseError, sqlite3.DatabaseError) as error:
             await database.close()
@@ -110,6 +112,15 @@ class Database:
         """Let go of all connections."""
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+def _look_into(file: Path) -> None:
+    """Raise sqlite3.DatabaseError for a file that is no database.
+
+    The asynchronous driver would leave a thread behind that outlives the event loop and complains about it.
+    """
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master")
 
 
 def _tune(engine: AsyncEngine, *, begin: str, foreign_keys: bool = True) -> None:
