@@ -6,6 +6,7 @@ kept, and only the rest, a few fields, is read as a whole.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ FAILURE_LIMIT = 2_000_000
 """Bytes of one raw failure."""
 _FEED_SIZE = 256 * 1024
 _PROBLEMS_SHOWN = 20
+
+_USER_IN_URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 
 _RAW_XML = ("raw_xml",)
 _REPORT_XML = ("reports", "*", "xml")
@@ -210,9 +213,13 @@ def request_params(fields: AnalyzeFailuresRequest) -> dict[str, Any]:
     return cleaned
 
 
-def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _without_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, dict):
-        return {key: _without_secrets(item) for key, item in value.items() if not isinstance(item, SecretStr)}
+        return {
+            key: _without_secrets(item, key) for key, item in value.items() if not isinstance(item, SecretStr)
+        }
     if isinstance(value, list):
         return [_without_secrets(item) for item in value]
+    if isinstance(value, str) and name.endswith("url"):
+        return _USER_IN_URL.sub(r"\1", value)
     return value

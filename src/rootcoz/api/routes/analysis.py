@@ -39,7 +39,7 @@ def _body_of(model: type[AnalyzeFailuresRequest]) -> dict[str, Any]:
             "model": QueuedResponse,
             "description": "Accepted; only with the header Prefer: respond-async.",
         },
-        **error_responses(400, 403, 413, 415, 422),
+        **error_responses(400, 401, 403, 404, 413, 415, 422),
     },
     openapi_extra=_body_of(AnalyzeFailuresRequest),
 )

@@ -23,6 +23,8 @@ def _storable(text: str) -> str:
     """Refuse what no database and no XML document can hold."""
     if "\x00" in text:
         raise ValueError("must not contain NUL characters")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not contain halves of surrogate pairs")
     return text
 
 
