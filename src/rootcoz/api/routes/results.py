@@ -56,7 +56,7 @@ async def list_results(
             "model": ResultResponse,
             "description": "The analysis is still in progress; result is partial.",
         },
-        **error_responses(401, 404),
+        **error_responses(401, 404, 422),
     },
 )
 async def get_result(job_id: str, request: Request) -> Response:
@@ -78,7 +78,7 @@ async def get_result(job_id: str, request: Request) -> Response:
     return _whole(services, result) if result.whole is not None else _streamed(services, result)
 
 
-@router.get("/results/{job_id}/review-status", responses=error_responses(401))
+@router.get("/results/{job_id}/review-status", responses=error_responses(401, 422))
 async def get_review_status(job_id: str, services: ServicesOf) -> ReviewStatus:
     """Return a compact review summary. Missing jobs return zero counts."""
     counts = await services.results.review_counts(job_id)
@@ -89,7 +89,7 @@ async def get_review_status(job_id: str, services: ServicesOf) -> ReviewStatus:
     )
 
 
-@router.delete("/results/{job_id}", responses=error_responses(401, 403, 404), openapi_extra=NEEDS_KEY)
+@router.delete("/results/{job_id}", responses=error_responses(401, 403, 404, 422), openapi_extra=NEEDS_KEY)
 async def delete_result(job_id: str, services: ServicesOf, _who: Administrator) -> DeletedResponse:
     """Delete one stored result and all related rows. A running analysis is stopped first. Admin-only."""
     await services.engine.cancel(job_id)
