@@ -25,15 +25,24 @@ class LineKind(StrEnum):
     """Says nothing about the error: `... 23 more`, rulers, frames without a symbol."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One frame line."""
+    """One frame line. Compared by identity, which is all that readers of many lines have time for."""
 
     key: str
     kind: LineKind
     innermost_last: bool = False
     """Whether traces of this language end (Python) or start (all others) where the error was raised."""
 
+    @property
+    def code(self) -> str:
+        """One letter: the first of its kind, as a capital when the trace ends where the error was raised."""
+        letter = self.kind.value[0]
+        return letter.upper() if self.innermost_last else letter
+
+
+TEXT = Frame("", LineKind.TEXT)
+"""What a line holds that is no frame, for those who keep frames by line."""
 
 _RUNNER_FUNCTIONS = (
     "org.junit.", "junit.", "org.testng.", "org.apache.maven.", "org.gradle.", "org.spockframework.runtime.",
