@@ -44,8 +44,8 @@ _REMEMBERED_LENGTH = 600
 """Lines repeat across a build's failures; as many lines of at most this length are remembered, then all forgotten."""
 
 OWN, LIBRARY, RUNNER = "olr"
-SOURCE = "s"
-"""Codes of lines (`Frame.code`) in small letters, and that of a source line below a Python frame."""
+INDENTED = "i"
+"""Codes of lines (`Frame.code`) in small letters, and that of text which is indented as source lines in Python are."""
 
 _LONGEST_NUMBER = 8
 """Characters of a line number and the bracket behind it."""
@@ -86,9 +86,6 @@ _ASSERTION = re.compile(
 )
 _ASSERTION_SIGNS = ("xpect", "ssert", "==", "!=", "but was", "toBe", "toEqual", "EXPECT")
 
-_frames: dict[str, Frame] = {}
-_codes: dict[str, str] = {}
-_places: dict[str, Frame] = {}
 _texts: dict[str, str] = {}
 _values: dict[str, str] = {}
 
@@ -122,51 +119,69 @@ def _normalised(line: str, *, values: bool) -> str:
     return known
 
 
+def _place(line: str) -> str | None:
+    """The line without its line number, when it is a frame that has one: lines drift, the frame stays the same.
+
+    The number's length is limited as the patterns of frames limit it. A column stands as a second number.
+    """
+    head, _, number = line.rpartition(":")
+    if number[-1:] == ")":
+        if not (number[:-1].isdecimal() and number.isascii() and len(number) <= _LONGEST_NUMBER):
+            return None
+        before, _, number = head.rpartition(":")
+        is_line = number.isdecimal() and number.isascii() and len(number) < _LONGEST_NUMBER
+        return before + ":" if is_line else head
+    path, mark, rest = line.partition('", line ')
+    number, _, name = rest.partition(",")
+    if mark and number.isdecimal() and number.isascii() and len(number) < _LONGEST_NUMBER:
+        return path + mark + name
+    return None
+
+
 def _frame(line: str) -> Frame:
     """The frame a line holds, or TEXT."""
-    known = _frames.get(line)
-    if known is not None:
-        return known
-    # A frame is the same on whichever line it stands, and lines drift: `at a.B.c(B.java:17)` is also known by what stands
-    # in front of its number. The number's length is limited as the patterns of frames limit it.
-    place, _, number = line.rpartition(":")
-    is_numbered = (
-        1 < len(number) <= _LONGEST_NUMBER
-        and number[-1] == ")"
-        and number[:-1].isdecimal()
-        and number.isascii()
-    )
-    frame = _places.get(place) if is_numbered else None
+    place = _place(line) if len(line) <= _REMEMBERED_LENGTH else None
+    if place is None:
+        return read_frame(line) or TEXT
+    frame = _places.get(place)
     if frame is None:
-        frame = read_frame(line) or TEXT
-        if is_numbered and len(line) <= _REMEMBERED_LENGTH:
-            if len(_places) >= _REMEMBERED_LINES:
-                _places.clear()
-            _places[place] = frame
-    if len(line) <= _REMEMBERED_LENGTH:
-        if len(_frames) >= _REMEMBERED_LINES:
-            _frames.clear()
-            _codes.clear()
-        _frames[line] = frame
-        _codes[line] = frame.code
+        frame = _places[place] = read_frame(line) or TEXT
     return frame
 
 
+class _Frames(dict[str, Frame]):
+    """The frames of lines met before."""
+
+    def __missing__(self, line: str) -> Frame:
+        """Read the line and remember it."""
+        frame = _frame(line)
+        if len(line) <= _REMEMBERED_LENGTH:
+            if len(self) >= _REMEMBERED_LINES:
+                forget_lines()
+            self[line] = frame
+        return frame
+
+
+class _Codes(dict[str, str]):
+    """The codes of lines met before: a letter for what a line is."""
+
+    def __missing__(self, line: str) -> str:
+        """Read the line and remember it."""
+        frame = _frames[line]
+        code = INDENTED if frame is TEXT and line.startswith("    ") else frame.code
+        if len(line) <= _REMEMBERED_LENGTH:
+            self[line] = code
+        return code
+
+
+_frames = _Frames()
+_codes = _Codes()
+_places: dict[str, Frame] = {}
+
+
 def _codes_of(lines: list[str]) -> str:
-    """A letter for each line of a stack: what it is. Strings are searched faster than lists."""
-    try:
-        codes = "".join(map(_codes.__getitem__, lines))
-    except KeyError:
-        codes = "".join([_codes.get(line) or _frame(line).code for line in lines])
-    return codes if codes.islower() else _marked_sources(codes, lines)
-
-
-def _marked_sources(codes: str, lines: list[str]) -> str:
-    """The codes, with the source lines below Python's frames told from text."""
-    return "".join(
-        SOURCE if code == TEXT.code and before.isupper() and line.startswith("    ") else code
-        for before, code, line in zip(" " + codes, codes, lines, strict=False)
-    )
+    """A letter for each line of a stack. Strings are searched and parted faster than lists."""
+    return "".join(map(_codes.__getitem__, lines))
 
 
 class _Heading:
@@ -201,18 +216,19 @@ def _contributing(start: int, codes: str, lines: list[str], *, values: bool) -> 
     if wanted not in kinds:
         return []
     if codes[kinds.index(wanted)] != wanted:  # a capital
-        chosen = [start + at for at, kind in enumerate(kinds) if kind == wanted]
-        return _with_sources(_first_distinct(chosen[::-1], lines)[::-1], start, codes, lines)
+        last = start + len(kinds) - 1
+        backwards = (last - at for at, kind in enumerate(reversed(kinds)) if kind == wanted)
+        return _with_sources(_first_distinct(backwards, lines)[::-1], start, codes, lines)
     # Reading them one by one: it mostly ends after the first few.
     numbers: Iterator[int] = (start + at for at, kind in enumerate(kinds) if kind == wanted)
     called = kinds.find(RUNNER, kinds.find(OWN))
     if called >= 0 and not values and wanted == OWN:
-        test_class = _frame(lines[start + kinds.rindex(OWN, 0, called)]).key.rpartition(".")[0]
+        test_class = _frames[lines[start + kinds.rindex(OWN, 0, called)]].key.rpartition(".")[0]
         if test_class:
             inside = (test_class + ".", test_class + "$", test_class + "<")
             chosen = list(numbers)
             numbers = iter(
-                [number for number in chosen if not _frame(lines[number]).key.startswith(inside)] or chosen
+                [number for number in chosen if not _frames[lines[number]].key.startswith(inside)] or chosen
             )
     return _first_distinct(numbers, lines)
 
@@ -222,8 +238,7 @@ def _first_distinct(numbers: Iterable[int], lines: list[str]) -> list[tuple[int,
     distinct: list[tuple[int, str]] = []
     before = None
     for number in numbers:
-        line = lines[number]
-        key = (_frames.get(line) or _frame(line)).key
+        key = _frames[lines[number]].key
         if key != before:
             distinct.append((number, key))
             if len(distinct) == FRAMES:
@@ -240,12 +255,14 @@ def _with_sources(
     for number, key in chosen:
         both.append((number, key))
         below = number + 1
-        if codes.startswith(SOURCE, below - start):
+        if codes.startswith(INDENTED, below - start):
             both.append((below, lines[below].strip()))
     return both
 
 
-_TEXT_OR_RUN = re.compile(f"{TEXT.code}|[^{TEXT.code}]+")
+_TEXT = TEXT.code + INDENTED
+_TEXT_OR_RUN = re.compile(f"(?:[^{_TEXT}]|(?<=[A-Z]){INDENTED})+|[{_TEXT}]")
+"""A run of frames, together with the source lines below Python's, or a line of text."""
 
 
 def _select(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
@@ -253,7 +270,7 @@ def _select(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, 
     selected: list[tuple[int, str]] = []
     for part in _TEXT_OR_RUN.finditer(codes):
         number = part.start()
-        if codes[number] == TEXT.code:
+        if codes[number] in _TEXT:
             selected.append((number, heading.normalised(lines[number])))
         else:
             selected += _contributing(number, part[0], lines, values=heading.values)
@@ -293,7 +310,7 @@ def _considered(text: str) -> list[str]:
         "\n".join(
             " ".join(word for word in line.split() if word.isalpha())
             for line in middle.splitlines()
-            if _frame(line) is TEXT
+            if _frames[line] is TEXT
         ).encode("utf-8", "surrogatepass")
     )
     return [
@@ -325,7 +342,7 @@ def _read(failure: Failure) -> _Reading:
     message = "\n".join([line for line in map(heading.normalised, message_lines) if line])
     codes = _codes_of(stack)
     is_pytest = first.startswith("E   ") or (
-        codes.count(TEXT.code) > 1 and "\nE   " in failure.stack_trace
+        TEXT.code in codes[1:] and "\nE   " in failure.stack_trace
     )
     selected = (_select_pytest if is_pytest else _select)(codes, stack, heading)
     return _Reading(message_lines, message, stack, selected, values)
@@ -366,7 +383,7 @@ def explain(failure: Failure) -> SignatureExplanation:
         normalise_line(line, values=reading.values, found=found)
     seen = []
     for number, line in enumerate(reading.stack):
-        kind = _frame(line).kind
+        kind = _frames[line].kind
         contribution = selected.get(number, "")
         if contribution and kind is LineKind.TEXT:
             normalise_line(line, values=reading.values, found=found)
