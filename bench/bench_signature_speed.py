@@ -126,11 +126,9 @@ def main() -> None:
     print(f"{'signatures/s':<18}{'typical':>10}{'cold':>10}{'characters':>12}")
     totals = [0.0, 0.0]
     for shape in SHAPES:
-        figures = []
-        for drifts in (False, True):
-            failures = make_failures(shape, drifts=drifts)
-            figures.append(measure(failures))
-        size = sum(len(failure.stack_trace) for failure in failures) / len(failures)
+        typical, cold = (make_failures(shape, drifts=drifts) for drifts in (False, True))
+        figures = [measure(typical), measure(cold)]
+        size = sum(len(failure.stack_trace) for failure in typical) / len(typical)
         print(f"{shape:<18}{figures[0]:>10,.0f}{figures[1]:>10,.0f}{size:>12,.0f}")
         totals = [total + 1 / figure for total, figure in zip(totals, figures, strict=True)]
     # The mean time decides how long a build of mixed traces takes, so this is the mean of times, not of rates.

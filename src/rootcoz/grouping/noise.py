@@ -172,7 +172,11 @@ def _decide_hexadecimal(text: str, start: int, end: int, *, values: bool) -> str
 
 def _decide_port(text: str, start: int, end: int, *, values: bool) -> str | None:
     port = text[start:end]
-    if not values and len(port) <= _SHORT_NUMBER and not _HOST_BEFORE.search(text[max(0, start - _NEAR) : start]):
+    if (
+        not values
+        and len(port) <= _SHORT_NUMBER
+        and not _HOST_BEFORE.search(text[max(0, start - _NEAR) : start])
+    ):
         return ID  # clipTopAmount:180
     return ID if int(port) >= _FIRST_RANDOM_PORT and port not in _SERVICE_PORTS else None
 
@@ -198,9 +202,16 @@ def _decide_joined(text: str, start: int, end: int, *, values: bool) -> str | No
     digits = len(number)
     if digits <= _SHORT_NUMBER and lower in _NAMES_WITH_NUMBERS:
         return None
-    is_instance = digits > _LONGEST_NAME_NUMBER or (  # underscores join long ids too
-        text[start - 1] == "-"
-        and (dot != "" or digits >= _SHORT_NUMBER or _POD_BEFORE.search(text[max(0, start - _NEAR) : start]))
+    is_instance = (
+        digits > _LONGEST_NAME_NUMBER
+        or (  # underscores join long ids too
+            text[start - 1] == "-"
+            and (
+                dot != ""
+                or digits >= _SHORT_NUMBER
+                or _POD_BEFORE.search(text[max(0, start - _NEAR) : start])
+            )
+        )
     )
     return replacement if is_instance else None
 
@@ -374,7 +385,8 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="pod-suffix",
         starts="-",
-        pattern=rf"-(?<=[A-Za-z0-9]-)(?:[{_NAME_SIGNS}]{{6,10}}-)?[{_NAME_SIGNS}]{{5}}(?![0-9A-Za-z_-])",
+        pattern=rf"-(?:[{_NAME_SIGNS}]{{6,10}}-)?[{_NAME_SIGNS}]{{5}}(?![0-9A-Za-z_-])",
+        needs=rf"(?<=[A-Za-z0-9]-)(?=[{_NAME_SIGNS}]{{5}})",
         placeholder="-" + ID,
         why="Generated names of pods, jobs and builds; its alphabet has no vowels, so words are safe.",
         masks=(
@@ -404,7 +416,7 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="temporary-path",
         starts="/",
-        pattern=r"/(?<![_.>/]/)(?:private/)?(?:tmp|var/tmp|var/folders/[^/\s'\"]{1,40}/[^/\s'\"]{1,60}/T)/"
+        pattern=r"/(?<![0-9A-Za-z_.>/]/)(?:private/)?(?:tmp|var/tmp|var/folders/[^/\s'\"]{1,40}/[^/\s'\"]{1,60}/T)/"
         r"(?:pytest-of-[^/\s'\"]{1,40}/pytest-[0-9]{1,9}/"
         r"|tmp[._]?[A-Za-z0-9_]{8,10}/|(?=[^0-9/\s'\"]{0,200}+[0-9])[^/\s'\"]{1,200}/)?",
         placeholder=TEMPORARY + "/",
@@ -427,7 +439,7 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="workspace-path",
         starts="/",
-        pattern=r"/(?<![_.>/]/)(?=[A-Za-z._])(?:home/runner/work/"
+        pattern=r"/(?<![0-9A-Za-z_.>/]/)(?=[A-Za-z._])(?:home/runner/work/"
         r"|(?:[^/\s'\":]{1,60}/){0,5}?(?:workspace|_work)/)"
         r"[^/\s'\":]{1,120}(?:@[0-9]{1,3})?(?=/)",
         placeholder=WORKSPACE,
@@ -596,7 +608,7 @@ def _joined_rules() -> tuple["re.Pattern[str]", list[NoiseRule]]:
             tried.append(f"{needs}(?:{'|'.join(patterns)})")
         return "|".join(tried)
 
-    # Where a sign starts a rule, the word behind it is a part of that, so signs come first. Digits are most of the rest.
+    # Where a sign starts a rule, the word behind it is a part of that: signs come first. Digits are most of the rest.
     signs = "|".join(f"(?<={sign})(?:{alternatives(sign)})" for sign in _SIGNS)
     words = "|".join(f"(?=[{starts}])(?:{alternatives(starts)})" for starts in _WORD_STARTS)
     pattern = f"[^0-9A-Za-z](?:(?<=[{_SIGNS}])(?:{signs})|(?=[{''.join(_WORD_STARTS)}])(?:{words}))"
@@ -622,10 +634,10 @@ def pieces(text: str) -> Iterator[str]:
 
 
 def _replacer(*, values: bool, found: list[Replacement] | None = None) -> "Callable[[re.Match[str]], str]":
-    rules = [None, *((r.decide, r.placeholder, r.starts not in _SIGNS, r) for r in _RULES_BY_GROUP)]
+    rules = [(rule.decide, rule.placeholder, rule.starts not in _SIGNS, rule) for rule in _RULES_BY_GROUP]
 
     def replace(match: "re.Match[str]") -> str:
-        decide, placeholder, is_word, rule = rules[match.lastindex]
+        decide, placeholder, is_word, rule = rules[(match.lastindex or 0) - 1]
         text = match.string
         start, end = match.span()
         start += is_word
@@ -654,10 +666,9 @@ def normalise_line(line: str, *, values: bool = False, found: list[Replacement] 
     line = line.strip()
     if _MAY_HOLD_NOISE.search(line) is None:
         return line
+    replace = _REPLACE_NO_VALUES if values else _REPLACE
     if found is not None:
         replace = _replacer(values=values, found=found)
-    else:
-        replace = _REPLACE_NO_VALUES if values else _REPLACE
     if len(line) > CHUNK:
         return "".join(_normalise_piece(piece, replace) for piece in pieces(line))
     return _normalise_piece(line, replace)

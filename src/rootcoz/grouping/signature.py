@@ -341,9 +341,7 @@ def _read(failure: Failure) -> _Reading:
     heading = _Heading(message_lines, values=values)
     message = "\n".join([line for line in map(heading.normalised, message_lines) if line])
     codes = _codes_of(stack)
-    is_pytest = first.startswith("E   ") or (
-        TEXT.code in codes[1:] and "\nE   " in failure.stack_trace
-    )
+    is_pytest = first.startswith("E   ") or (TEXT.code in codes[1:] and "\nE   " in failure.stack_trace)
     selected = (_select_pytest if is_pytest else _select)(codes, stack, heading)
     return _Reading(message_lines, message, stack, selected, values)
 
