@@ -244,6 +244,7 @@ _BY_START = (
     ("#", _read_native),
     ("created by ", _read_go_starter),
 )
+_FIRST_OF_STARTS = frozenset(start[0] for start, _ in _BY_START)
 _BY_CONTENT = (
     (".go:", _read_go_file),
     (".s:", _read_go_file),
@@ -260,12 +261,13 @@ def read_frame(line: str) -> Frame | None:
         return Frame("", LineKind.DECORATION)
     if len(text) > FRAME_LIMIT:
         return None
-    for start, read in _BY_START:
-        if text.startswith(start):
-            return read(text)
-    readers = [read for content, read in _BY_CONTENT if content in text]
-    if text[-1] == ")":
-        readers.append(_read_go_function)
-    if text[0] in ".-=_*~^":
-        readers.append(_read_decoration)
-    return next((frame for frame in (read(text) for read in readers) if frame is not None), None)
+    if text[0] in _FIRST_OF_STARTS:
+        for start, read in _BY_START:
+            if text.startswith(start):
+                return read(text)
+    for content, read in _BY_CONTENT:
+        if content in text and (frame := read(text)) is not None:
+            return frame
+    if text[-1] == ")" and (frame := _read_go_function(text)) is not None:
+        return frame
+    return _read_decoration(text) if text[0] in ".-=_*~^" else None

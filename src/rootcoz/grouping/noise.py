@@ -254,7 +254,7 @@ _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}+"
 _CLOCK = r"[0-2]?[0-9]:[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]{1,9}+)?)?(?: ?[AaPp][Mm]\b)?"
 _ZONE = r"(?: ?(?:Z\b|UTC|GMT|CES?T|[ECMP][SD]T)| ?[+-][0-9]{2}:?[0-9]{2}(?![0-9]))?"
 _END = r"(?![0-9A-Za-z])"
-_HEX_AHEAD = r"(?=[0-9]{0,63}+[a-fA-F:-])(?=[a-fA-F]{0,63}+[0-9:-])"
+_HEX_AHEAD = r"(?=[0-9]{0,63}+[a-fA-F:]|[0-9]{2}-[0-9a-fA-F]{2}-|[0-9]{8}-)(?=[a-fA-F]{0,63}+[0-9:-])"
 _DOT_AHEAD = r"(?=[0-9]{1,4}\.)"
 _COLON_BEHIND = r"(?<=:)"
 _UNIT_AHEAD = r"(?=[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?[ -]?[A-Za-z\u00b5%])"
@@ -265,7 +265,7 @@ RULES: tuple[NoiseRule, ...] = (
         starts="MTWFSJAOND" + _DIGITS,
         pattern=rf"(?:{_DAY}[a-z]{{0,6}}+,? )?(?:[0-3]?[0-9][ -]{_MONTH}|{_MONTH} {{1,2}}[0-3]?[0-9]),?"
         rf"(?:[ -][0-9]{{4}}(?![0-9:]))?(?:(?:,| at)? ?{_CLOCK}{_ZONE}(?: [12][0-9]{{3}}\b)?)?{_END}",
-        needs=r"(?=[0-9]{1,2}[ -][A-Z]|[A-Z])",
+        needs=r"(?=[0-9]{1,2}[ -][A-Z]|[A-Z][a-z]{2})",
         placeholder=TIME,
         why="RFC 1123 dates of HTTP headers, syslog's and ctime's stamps, named-month dates.",
         masks=(
@@ -282,7 +282,7 @@ RULES: tuple[NoiseRule, ...] = (
         pattern=rf"(?:[12][0-9]{{3}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}"
         rf"|[0-9]{{1,2}}/[0-9]{{1,2}}/(?:[12][0-9])?[0-9]{{2}}|[0-9]{{1,2}}\.[0-9]{{1,2}}\.[12][0-9]{{3}})"
         rf"(?:(?:T|[ _:,]| @ ){_CLOCK}{_ZONE})?{_END}(?!\.[0-9])",
-        needs=r"(?=[0-9]{1,4}[-/.])",
+        needs=r"(?=[12][0-9]{3}[-/.]|[0-9]{1,2}[/.][0-9])",
         placeholder=TIME,
         why="ISO 8601, comma milliseconds of Java and Python logging, slashed and dotted dates.",
         masks=(
