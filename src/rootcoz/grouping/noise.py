@@ -257,7 +257,12 @@ _END = r"(?![0-9A-Za-z])"
 _HEX_AHEAD = r"(?=[0-9]{0,63}+[a-fA-F:]|[0-9]{2}-[0-9a-fA-F]{2}-|[0-9]{8}-)(?=[a-fA-F]{0,63}+[0-9:-])"
 _DOT_AHEAD = r"(?=[0-9]{1,4}\.)"
 _COLON_BEHIND = r"(?<=:)"
-_UNIT_AHEAD = r"(?=[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?[ -]?[A-Za-z\u00b5%])"
+_AMOUNT = (
+    r"(?:[0-9]{1,3}(?: [0-9]{3}){1,4}+(?![0-9])(?:[.,][0-9]{1,9}+)?+"
+    r"|[0-9]{1,15}+(?:[.,'\u00a0\u202f][0-9]{1,9}+){0,5}+)"
+)
+"""A number in front of a unit, in the ways of several countries: 1234.5, 1.234,5, 1'234.5 or 1 234,5."""
+_UNIT_AHEAD = rf"(?={_AMOUNT}[ -]?[A-Za-z\u00b5%])"
 
 RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
@@ -430,25 +435,38 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="temporary-name",
         starts="t",
-        pattern=r"(?:tmp|temp)[._-]?(?=[A-Za-z_]{0,12}+[0-9])[A-Za-z0-9_]{6,20}+(?![A-Za-z0-9_])",
+        pattern=r"(?:tmp\.(?=[a-z]{0,9}+[A-Z])(?=[A-Z]{0,9}+[a-z])[A-Za-z0-9]{10}(?![A-Za-z0-9_.])"
+        r"|(?:tmp|temp)[._-]?(?=[A-Za-z_]{0,12}+[0-9])[A-Za-z0-9_]{6,20}+(?![A-Za-z0-9_]))",
         placeholder=TEMPORARY,
-        why="mkstemp's and mktemp's names. Must hold a digit: temp_settings is a name.",
-        keeps=("no temp_settings", "no tmplocation"),
-        masks=(("below <tmp>/tmpab3x_9qz", "below <tmp>/<tmp>"),),
+        why="mkstemp's and mktemp's names. Must hold a digit (temp_settings is a name), or be mktemp's ten letters.",
+        keeps=("no temp_settings", "no tmplocation", "no tmp.properties"),
+        masks=(
+            ("below <tmp>/tmpab3x_9qz", "below <tmp>/<tmp>"),
+            ("no /scratch/tmp.GhUzKlMnOp/a", "no /scratch/<tmp>/a"),
+        ),
     ),
     NoiseRule(
         name="workspace-path",
         starts="/",
-        pattern=r"/(?<![0-9A-Za-z_.>/]/)(?=[A-Za-z._])(?:home/runner/work/"
-        r"|(?:[^/\s'\":]{1,60}/){0,5}?(?:workspace|_work)/)"
-        r"[^/\s'\":]{1,120}(?:@[0-9]{1,3})?(?=/)",
+        pattern=r"/(?<![0-9A-Za-z_.>/]/)(?=[A-Za-z._])(?:"
+        r"builds/[A-Za-z0-9_-]{8,9}/[0-9]{1,3}(?=/)"
+        r"|(?:[^/\s'\":]{1,60}/){1,3}?work/[0-9]{1,4}(?=/[abs]/)"
+        r"|(?:home/runner/work/|(?:[^/\s'\":]{1,60}/){0,5}?(?:workspace|_work)/)"
+        r"[^/\s'\":]{1,120}(?:@[0-9]{1,3})?(?=/))",
         placeholder=WORKSPACE,
-        why="Where the checkout of this run stands.",
+        why="Where the checkout of this run stands: Jenkins', GitHub's, GitLab's (runner and slot), Azure's (s, a, b).",
         masks=(
             ("/home/runner/work/3303/tests/a.ts", "<workspace>/tests/a.ts"),
+            ("/builds/x7Ya_9Zq/0/acme/shop/a.py", "<workspace>/acme/shop/a.py"),
+            ("/home/vsts/work/12/s/a.cs", "<workspace>/s/a.cs"),
             ("'/var/lib/jenkins/workspace/nightly-12/target/x-7.tmp'", "'<workspace>/target/x-<id>.tmp'"),
         ),
-        keeps=("/opt/agent/plugins/a.so", "/api/builds/main/log"),
+        keeps=(
+            "/opt/agent/plugins/a.so",
+            "/api/builds/main/log",
+            "/builds/acme/shop/a.py",
+            "/data/work/reports/s/a",
+        ),
     ),
     NoiseRule(
         name="numbered-host",
@@ -489,7 +507,7 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="duration",
         starts=_DIGITS,
-        pattern=r"[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?+(?:h(?:[0-9]{1,4}m)?(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?"
+        pattern=_AMOUNT + r"(?:h(?:[0-9]{1,4}m)?(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?"
         r"|m(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?|[ -]?"
         r"(?:ns|us|\u00b5s|msecs?|millis|milliseconds?|ms|microseconds?|nanoseconds?"
         r"|seconds?|secs?|s|minutes?|mins?|hours?|hrs?|days?|ticks?))(?![0-9A-Za-z])",
@@ -501,6 +519,8 @@ RULES: tuple[NoiseRule, ...] = (
             ("Timeout 30000ms exceeded", "Timeout <quantity> exceeded"),
             ("within 15m0s", "within <quantity>"),
             ("took 1.25 seconds", "took <quantity>"),
+            ("took 1.234,5 ms", "took <quantity>"),
+            ("took 1 234 ms", "took <quantity>"),
         ),
     ),
     NoiseRule(
@@ -537,13 +557,14 @@ RULES: tuple[NoiseRule, ...] = (
         starts=_DIGITS,
         pattern=r"(?<=[A-Za-z0-9_>][-_])[0-9]{1,20}+(?![0-9A-Za-z])(?:\.[a-z]{2,5}\b)?+",
         placeholder="",
-        why="vm-1718246873582, pool-11-thread-3, nightly-1268. Error codes and names with a version stay.",
+        why="vm-1718246873582, pool-11-thread-3, nightly-1268. Error codes and versions in names stay; so do db-1 and "
+        "db-2: somebody numbered them by hand, and which one failed is often the finding.",
         masks=(
             ("VMI vm-rhel-1756597556498-1745359002433 is", "VMI vm-rhel-<id>-<id> is"),
             ("[pool-11-thread-3]", "[pool-<id>-thread-<id>]"),
             ("pod web-0 and pod web-12", "pod web-<id> and pod web-<id>"),
         ),
-        keeps=("ORA-00942: no table", "in utf-8", "on rhel-9", "CVE-2021-44228", "sha-256"),
+        keeps=("ORA-00942: no table", "db-1 and db-2", "in utf-8", "on rhel-9", "CVE-2021-44228", "sha-256"),
         decide=_decide_joined,
     ),
     NoiseRule(
@@ -586,8 +607,15 @@ RULES: tuple[NoiseRule, ...] = (
 # --- reading a line ------------------------------------------------------------------------------
 
 _SIGNS = "@#/-"
-_WORD_STARTS = (_DIGITS, "BCEabcdef", "ADF", "JMNOSTW", "t")
-"""Characters that words of noise start with; to those of one string the same rules apply."""
+
+
+def _starts() -> list[str]:
+    """The characters that noise can start with, those of one string having the same rules; digits before letters."""
+    by_rules: dict[tuple[str, ...], str] = {}
+    for character in sorted({character for rule in RULES for character in rule.starts}):
+        names = tuple(rule.name for rule in RULES if character in rule.starts)
+        by_rules[names] = by_rules.get(names, "") + character
+    return list(by_rules.values())
 
 
 def _joined_rules() -> tuple["re.Pattern[str]", list[NoiseRule]]:
@@ -609,9 +637,10 @@ def _joined_rules() -> tuple["re.Pattern[str]", list[NoiseRule]]:
         return "|".join(tried)
 
     # Where a sign starts a rule, the word behind it is a part of that: signs come first. Digits are most of the rest.
+    word_starts = [starts for starts in _starts() if starts not in _SIGNS]
     signs = "|".join(f"(?<={sign})(?:{alternatives(sign)})" for sign in _SIGNS)
-    words = "|".join(f"(?=[{starts}])(?:{alternatives(starts)})" for starts in _WORD_STARTS)
-    pattern = f"[^0-9A-Za-z](?:(?<=[{_SIGNS}])(?:{signs})|(?=[{''.join(_WORD_STARTS)}])(?:{words}))"
+    words = "|".join(f"(?=[{starts}])(?:{alternatives(starts)})" for starts in word_starts)
+    pattern = f"[^0-9A-Za-z](?:(?<=[{_SIGNS}])(?:{signs})|(?=[{''.join(word_starts)}])(?:{words}))"
     return re.compile(pattern), order
 
 

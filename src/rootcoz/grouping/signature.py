@@ -11,7 +11,8 @@ What contributes, and the limits:
   are no own ones; the runner's never. Line numbers never. A frame repeated by recursion counts once.
 - For Python, the source line below a contributing frame, so that two checks in one function stay apart.
 - Of a text longer than HEAD + TAIL characters, its middle contributes by its purely alphabetic words only: they hold no
-  noise, and two different errors still differ.
+  noise, and two different errors still differ. Two that differ there only in a number, or in a name that holds a sign,
+  get one signature.
 
 Nothing of the test's name, class, file, output or duration is looked at.
 """
@@ -26,7 +27,7 @@ from rootcoz.domain.failure import ErrorSignature, Failure
 from rootcoz.grouping.frames import TEXT, Frame, LineKind, read_frame
 from rootcoz.grouping.noise import Replacement, normalise_line
 
-SIGNATURE_VERSION: int = 1
+SIGNATURE_VERSION: int = 2
 """Raised with every change of the rules that changes any value; stored beside the value."""
 
 FRAMES = 5
