@@ -4,7 +4,16 @@ import math
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 RAW_XML_LIMIT = 50_000_000
 """Characters one report document may have: the reference's 50 MB."""
@@ -33,10 +42,8 @@ def _storable(text: str) -> str:
 
 
 def _http_address(url: str) -> str:
-    """Blank counts as not sent. A credential in an address would be stored and shown with it."""
+    """A credential in an address would be stored and shown with it."""
     url = url.strip()
-    if not url:
-        return url
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
@@ -50,7 +57,15 @@ def _http_address(url: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_storable)]
+
+
+def _unless_blank(value: object) -> object:
+    """A blank address counts as not sent."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
 HttpAddress = Annotated[Text, AfterValidator(_http_address)]
+OptionalAddress = Annotated[HttpAddress | None, BeforeValidator(_unless_blank)]
 NonBlank = Annotated[Text, AfterValidator(_not_blank)]
 
 
@@ -84,7 +99,7 @@ class SharedAnalysisFields(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    tests_repo_url: HttpAddress | None = Field(
+    tests_repo_url: OptionalAddress = Field(
         default=None,
         max_length=2000,
         description="Tests repository URL. A :ref suffix selects a branch or tag.",
@@ -104,7 +119,7 @@ class SharedAnalysisFields(BaseModel):
     max_concurrent_ai_calls: int | None = Field(
         default=None, gt=0, le=1000, description="Maximum concurrent AI CLI calls."
     )
-    jira_url: HttpAddress | None = Field(default=None, max_length=2000, description="Jira base URL override.")
+    jira_url: OptionalAddress = Field(default=None, max_length=2000, description="Jira base URL override.")
     jira_email: SecretStr | None = Field(default=None, description="Jira Cloud email override.")
     jira_api_token: SecretStr | None = Field(default=None, description="Jira Cloud API token override.")
     jira_pat: SecretStr | None = Field(
@@ -170,7 +185,7 @@ class AnalyzeRequest(SharedAnalysisFields):
     max_wait_minutes: int = Field(
         default=0, ge=0, le=525_600, description="Maximum wait time in minutes. 0 means no limit."
     )
-    jenkins_url: HttpAddress | None = Field(
+    jenkins_url: OptionalAddress = Field(
         default=None, max_length=2000, description="Jenkins base URL override."
     )
     jenkins_user: SecretStr | None = Field(default=None, description="Jenkins username override.")
