@@ -1,9 +1,10 @@
 """The only place that picks adapters and hands them in."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -11,13 +12,19 @@ import platformdirs
 from pydantic import SecretStr
 
 from rootcoz.analysis.pipeline import Parts
+from rootcoz.desks import tracker_desks
+from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
+from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.results import Results
 from rootcoz.kit.file_lock import FileLock, LockHeld
+from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
 from rootcoz.settings import APP, Settings, SettingsError
+from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store.engine import Database
+from rootcoz.workspace.addresses import repositories_of_setting
 
 
 class Engine(Protocol):
@@ -43,6 +50,8 @@ class DataDirectory:
     path: Path
     database: Database
     lock: FileLock
+    seal: Seal
+    """Of everything secret in the database."""
 
     @property
     def spool(self) -> Path:
@@ -65,6 +74,7 @@ class Services:
     engine: Engine
     results: Results
     providers: "ProviderShelf"
+    ai_models: ModelCatalogue
 
 
 class ProviderShelf:
@@ -120,7 +130,7 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
     with lock:
         database = await Database.open(path)
         try:
-            yield DataDirectory(path, database, lock)
+            yield DataDirectory(path, database, lock, _seal(settings, path))
         finally:
             await database.close()
 
@@ -133,19 +143,64 @@ def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
         server_gate=asyncio.Semaphore(settings.server_max_concurrent_ai_calls),
         workspaces=directory.workspaces,
         public_base_url=settings.public_base_url,
+        seal=directory.seal,
+        jenkins_access=partial(_jenkins_access, settings),
+        repository_tokens=partial(_repository_tokens, settings),
+        desks=partial(tracker_desks, settings),
     )
+
+
+def _repository_tokens(
+    settings: Settings, orders: Sequence[RepositoryOrder], secrets: Mapping[str, str]
+) -> dict[str, str]:
+    """The request's own token for a repository, or the server's where it may go."""
+    configured = {spec.name: spec.token for spec in repositories_of_setting(settings.additional_repos)}
+    tokens = {}
+    for order in orders:
+        sent = "tests_repo_token" if order.is_tests else f"additional_repos.{order.name}.token"
+        server = ""
+        if order.credential_setting == "TESTS_REPO_TOKEN":
+            server = _plain(settings.tests_repo_token)
+        elif order.credential_setting == "ADDITIONAL_REPOS":
+            server = configured.get(order.name) or ""
+        tokens[order.name] = secrets.get(sent) or server
+    return tokens
+
+
+def _jenkins_access(settings: Settings, order: JenkinsOrder, secrets: Mapping[str, str]) -> JenkinsAccess:
+    """The request's own credentials, or the server's where they may go; else nobody's."""
+    user, password = secrets.get("jenkins_user", ""), secrets.get("jenkins_password", "")
+    if order.uses_server_credentials:
+        user = user or _plain(settings.jenkins_user)
+        password = password or _plain(settings.jenkins_password)
+    return JenkinsAccess(
+        url=order.url, user=user, password=password, ssl_verify=order.ssl_verify, timeout_s=order.timeout_s
+    )
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def make_services(settings: Settings, directory: DataDirectory, engine: Engine) -> Services:
     """What the faces work with."""
+    shelf = ProviderShelf(settings)
     return Services(
         settings=settings,
         directory=directory,
         database=directory.database,
         engine=engine,
         results=Results(directory.database),
-        providers=ProviderShelf(settings),
+        providers=shelf,
+        ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
     )
+
+
+def _seal(settings: Settings, path: Path) -> Seal:
+    """The key of the settings, or the one that lies beside the data, so that moving the folder moves everything."""
+    if settings.encryption_key is not None:
+        return Seal(settings.encryption_key.get_secret_value())
+    return Seal.from_file(path / "encryption.key")
 
 
 def _in_use(path: Path, held: LockHeld) -> DataDirectoryInUse:

@@ -104,11 +104,10 @@ async def test_numbers_and_yes_in_words_are_understood_and_unknown_fields_passed
 
 
 async def test_what_this_version_cannot_do_is_said_with_the_result(api: Api) -> None:
-    body = {"failures": [FAILURE], "enable_jira": True, "tests_repo_url": "https://github.com/o/r"}
+    body = {"failures": [FAILURE], "enable_jira": True}
     notes = (await api.analyze(body)).json()["notes"]
 
     assert any("Jira" in note for note in notes)
-    assert any("repository" in note for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -243,12 +242,13 @@ async def test_a_secret_in_the_wrong_place_is_not_repeated(api: Api, body: objec
 async def test_secrets_of_a_request_are_in_no_reply_and_on_no_disk(api: Api) -> None:
     names = ("tests_repo_token", "jira_api_token", "jira_pat", "jira_email", "github_token")
     secrets = dict.fromkeys(names, SECRET)
-    repo = {"name": "product", "url": f"https://user:{SECRET}@git.test/product", "token": SECRET}
-    urls = {
-        "tests_repo_url": f"https://{SECRET}@git.test/tests:main",
-        "jira_url": f"https://u:{SECRET}@j.test",
+    repo = {"name": "product", "url": "https://git.test/product", "token": SECRET}
+    body = {
+        "failures": [FAILURE],
+        "additional_repos": [repo],
+        "tests_repo_url": "https://git.test/tests:main",
     }
-    response = await api.analyze({"failures": [FAILURE], "additional_repos": [repo], **secrets, **urls})
+    response = await api.analyze({**body, **secrets})
     stored = await api.get(f"/results/{response.json()['job_id']}")
 
     assert response.status_code == 200
@@ -260,6 +260,24 @@ async def test_secrets_of_a_request_are_in_no_reply_and_on_no_disk(api: Api) -> 
     assert stored.json()["result"]["request_params"]["additional_repos"] == [
         {"name": "product", "url": "https://git.test/product"}
     ]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tests_repo_url": f"https://{SECRET}@git.test/tests:main"},
+        {"additional_repos": [{"name": "product", "url": f"https://user:{SECRET}@git.test/product"}]},
+        {"jira_url": f"https://user:{SECRET}@jira.test"},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+async def test_a_secret_within_an_address_is_refused_and_not_repeated(
+    api: Api, fields: dict[str, Any]
+) -> None:
+    response = await api.analyze({"failures": [FAILURE], **fields})
+
+    assert response.status_code in {400, 422}
+    assert SECRET not in response.text
 
 
 @pytest.mark.parametrize(

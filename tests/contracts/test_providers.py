@@ -211,6 +211,15 @@ async def test_a_workspace_that_gives_orders_is_not_obeyed(
     assert not (tmp_path / "stand-in" / "redirected").exists()
 
 
+async def test_a_model_s_name_is_never_taken_for_an_option(
+    provider: Provider, place: StandIn, workspace: Path
+) -> None:
+    for option in ("--force", "--yolo", "--dangerously-skip-permissions"):
+        await provider.ask(question(workspace, model=option))
+
+        assert not any(option in call["arguments"] for call in place.calls)
+
+
 @pytest.mark.parametrize("prompt", ["wörks? \ud800", "x" * 1_000_000])
 async def test_any_prompt_can_be_asked(provider: Provider, workspace: Path, prompt: str) -> None:
     assert (await provider.ask(question(workspace, prompt=prompt))).text

@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rootcoz.domain.errors import InvalidReport
-from rootcoz.domain.failure import OUTPUT_LIMIT, Failure, ReportPosition
+from rootcoz.domain.failure import MESSAGE_LIMIT, OUTPUT_LIMIT, STACK_LIMIT, Failure, ReportPosition
 from rootcoz.kit.xml_stream import ATTRIBUTE_LIMIT, DEPTH_LIMIT, NAME_LIMIT, TOKEN_LIMIT
 from rootcoz.sources import junit_xml
-from rootcoz.sources.junit_text import MESSAGE_LIMIT, PROBLEM_LIMIT, STACK_LIMIT
+from rootcoz.sources.junit_text import PROBLEM_LIMIT
 from rootcoz.sources.junit_xml import Report, read_junit
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "junit"

@@ -10,16 +10,18 @@ from rootcoz.kit.chunks import chunked
 from rootcoz.store.analyses import (
     add_analysis,
     analysis_status,
-    begin_analysis,
+    count_attempt,
     delete_analysis,
     find_analysis,
     finish_analysis,
     list_analyses,
+    mark_running,
     note_new_answers,
     review_counts,
     save_progress,
     unfinished_analyses,
 )
+from rootcoz.store.calls import save_call
 from rootcoz.store.documents import save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.findings import GroupAnswer, save_answers
@@ -56,9 +58,9 @@ async def test_a_job_id_is_used_once(database: Database) -> None:
 async def test_each_start_is_counted_and_new_answers_begin_the_count_anew(database: Database) -> None:
     analysis_id = await added(database)
     async with database.write() as connection:
-        counts = [await begin_analysis(connection, analysis_id) for _ in range(3)]
+        counts = [await count_attempt(connection, analysis_id) for _ in range(3)]
         await note_new_answers(connection, analysis_id)
-        counts.append(await begin_analysis(connection, analysis_id))
+        counts.append(await count_attempt(connection, analysis_id))
 
     assert counts == [1, 2, 3, 2]
 
@@ -68,7 +70,7 @@ async def test_the_first_start_is_the_one_that_is_kept(database: Database) -> No
     started = []
     for _ in range(2):
         async with database.write() as connection:
-            await begin_analysis(connection, analysis_id)
+            await mark_running(connection, analysis_id)
             found = await find_analysis(connection, "job-1")
             started.append(found.started_at if found else "")
 
@@ -102,7 +104,7 @@ async def test_the_list_has_the_newest_first_and_no_more_than_asked_for(database
 async def test_unfinished_analyses_are_listed_oldest_first(database: Database) -> None:
     ids = [await added(database, f"job-{number}") for number in range(4)]
     async with database.write() as connection:
-        await begin_analysis(connection, ids[2])
+        await mark_running(connection, ids[2])
         await finish_analysis(connection, ids[0], AnalysisStatus.FAILED)
         await finish_analysis(connection, ids[3], AnalysisStatus.COMPLETED)
         unfinished = await unfinished_analyses(connection)
@@ -124,11 +126,12 @@ async def fill(database: Database, job_id: str) -> None:
     """Something in each table that hangs on the analysis."""
     analysis_id = await added(database, job_id)
     call = ProviderCall("primary", "command", "", duration_ms=1, prompt_chars=1, reply_chars=1)
-    answer = GroupAnswer(1, ErrorSignature("0" * 64, 1), ABSTAINED, (call,))
+    answer = GroupAnswer(1, ErrorSignature("0" * 64, 1), ABSTAINED)
     moment = "2026-03-01T07:15:02.113Z"
     async with database.write() as connection:
         await save_document(connection, analysis_id, "result", chunked([b"{}"]))
         await save_answers(connection, analysis_id, [answer], provider="command", model="")
+        await save_call(connection, analysis_id, "group 1", call, None)
         await connection.execute(
             insert(comments).values(analysis_id=analysis_id, test_name="t", comment="c", created_at=moment)
         )

@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 from tests.support.analyses import added
 
-from rootcoz.domain.analysis import ProviderCall
 from rootcoz.domain.failure import ErrorSignature
 from rootcoz.domain.finding import (
     Answer,
@@ -25,9 +24,7 @@ from rootcoz.store.findings import (
     decode_answers,
     encode_answer,
     load_answers,
-    load_ledger,
     save_answers,
-    total_cost,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -51,12 +48,6 @@ SIGNATURE = ErrorSignature("ab" * 32, 1)
 ABSTAINED = NoVerdict(NoVerdictReason.ABSTAINED, "It cannot tell.")
 
 
-def call(cost_usd: float | None = None) -> ProviderCall:
-    return ProviderCall(
-        "primary", "command", "m", duration_ms=5, prompt_chars=6, reply_chars=7, cost_usd=cost_usd
-    )
-
-
 @given(ANSWERS)
 def test_an_answer_is_the_same_after_it_was_kept(answer: Answer) -> None:
     assert decode_answer(encode_answer(answer)) == answer
@@ -71,7 +62,7 @@ async def test_answers_and_their_calls_are_kept_by_group(database: Database) -> 
                 connection,
                 row,
                 [
-                    GroupAnswer(2, SIGNATURE, finding, (call(0.5), call())),
+                    GroupAnswer(2, SIGNATURE, finding),
                     GroupAnswer(5, SIGNATURE, ABSTAINED),
                 ],
                 provider="command",
@@ -79,29 +70,19 @@ async def test_answers_and_their_calls_are_kept_by_group(database: Database) -> 
             )
     async with database.read() as connection:
         kept = decode_answers(await load_answers(connection, analysis_id))
-        ledger = await load_ledger(connection, analysis_id)
         answered = await answered_groups(connection, analysis_id)
         count = await count_answers(connection, analysis_id)
 
     assert kept == {2: finding, 5: ABSTAINED}
-    assert sorted(entry.call.cost_usd or 0 for entry in ledger) == [0, 0.5]
     assert (answered, count) == ({2, 5}, 2)
 
 
-async def test_a_second_answer_of_a_group_is_an_error_and_leaves_no_call_behind(database: Database) -> None:
+async def test_a_second_answer_of_a_group_is_an_error(database: Database) -> None:
     analysis_id = await added(database)
-    answer = GroupAnswer(1, SIGNATURE, ABSTAINED, (call(),))
+    answer = GroupAnswer(1, SIGNATURE, ABSTAINED)
     async with database.write() as connection:
         await save_answers(connection, analysis_id, [answer], provider="p", model="")
 
     with pytest.raises(IntegrityError):
         async with database.write() as connection:
             await save_answers(connection, analysis_id, [answer], provider="p", model="")
-    async with database.read() as connection:
-        assert len(await load_ledger(connection, analysis_id)) == 1
-
-
-def test_a_sum_with_an_unknown_cost_is_unknown() -> None:
-    assert total_cost([call(0.25), call(0.5)]) == 0.75
-    assert total_cost([call(0.25), call()]) is None
-    assert total_cost([]) == 0

@@ -7,6 +7,7 @@ the three lists of models. Requests to a model take the next reply of `script`, 
 import json
 import threading
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -152,6 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer with the list of models."""
         owner = self._note({})
         if owner.models_reply is not None:
+            time.sleep(owner.models_reply.delay_s)
             return self._send_answer(owner.models_reply)
         names = owner.models
         if "/v1beta/" in self.path:
@@ -163,6 +165,11 @@ class _Handler(BaseHTTPRequestHandler):
             listed.append({"name": "models/embedder", "supportedGenerationMethods": ["embedContent"]})
             return self._send_json(200, {"models": listed})
         return self._send_json(200, {"object": "list", "data": [{"id": n, "object": "model"} for n in names]})
+
+    def do_CONNECT(self) -> None:
+        """Somebody takes us for a proxy and wants to get out."""
+        self._note({})
+        self._send(403, b"")
 
     def do_POST(self) -> None:
         """Answer a question in the protocol in which it was asked."""
@@ -229,7 +236,7 @@ def _anthropic(answer: Answer, model: str) -> Iterator[tuple[str, Json]]:
         "cache_creation_input_tokens": 0,
     }
     message = {
-        "id": "msg_1",
+        "id": f"msg_{uuid.uuid4().hex}",
         "type": "message",
         "role": "assistant",
         "model": model,
@@ -238,7 +245,12 @@ def _anthropic(answer: Answer, model: str) -> Iterator[tuple[str, Json]]:
     }
     yield "message_start", {"type": "message_start", "message": message | {"stop_reason": None}}
     if answer.tool:
-        block: Json = {"type": "tool_use", "id": "toolu_1", "name": answer.tool, "input": {}}
+        block: Json = {
+            "type": "tool_use",
+            "id": f"toolu_{uuid.uuid4().hex}",
+            "name": answer.tool,
+            "input": {},
+        }
         delta = {"type": "input_json_delta", "partial_json": json.dumps(answer.arguments)}
     else:
         block = {"type": "text", "text": ""}
@@ -280,7 +292,7 @@ def _openai(answer: Answer, model: str) -> Json:
     message: Json = {"role": "assistant", "content": answer.text or None}
     if answer.tool:
         function = {"name": answer.tool, "arguments": json.dumps(answer.arguments)}
-        message["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
+        message["tool_calls"] = [{"id": f"call_{uuid.uuid4().hex}", "type": "function", "function": function}]
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",

@@ -63,8 +63,9 @@ def options(with_value: set[str], flags: set[str]) -> dict[str, str]:
     words = iter(sys.argv[1:])
     found = {}
     for word in words:
-        if word in with_value:
-            found[word] = next(words)
+        option, joined, value = word.partition("=")
+        if option in with_value:
+            found[option] = value if joined else next(words)
         elif word in flags:
             found[word] = ""
         else:

@@ -1,7 +1,6 @@
 """Asking the provider about each failure group, and keeping each answer the moment it is there."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +8,14 @@ from pathlib import Path
 
 import structlog
 
+from rootcoz.analysis.ledger import Ledger
+from rootcoz.analysis.materials import NOTHING_ELSE, Materials, check_in_workspace
 from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
 from rootcoz.domain.errors import OutsideError, RootcozError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.evidence.claims import check_claims
+from rootcoz.evidence.failures import without_secrets
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
 from rootcoz.prompts.answer import answer_schema, parse_answer
 from rootcoz.prompts.repair import EARLIER_ANSWER_FILE, repair_prompt
@@ -39,7 +41,11 @@ class Asker:
     server_gate: asyncio.Semaphore
     """Bounds the questions of the whole server."""
     workspace: Path
-    """Folder of this analysis; made when it is needed and removed by `close`."""
+    """Folder of this analysis. Providers that read work in it; each group's files have a folder of their own."""
+    ledger: Ledger
+    """What was said and paid for before is not asked again."""
+    materials: Materials = NOTHING_ELSE
+    """What else lies in the workspace."""
 
     async def ask_groups(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
@@ -75,10 +81,6 @@ class Asker:
             batch = groups[start : start + FREE_BATCH]
             await save(await asyncio.to_thread(asyncio.run, ask_all(batch)))
 
-    def close(self) -> None:
-        """Remove the workspaces."""
-        shutil.rmtree(self.workspace, ignore_errors=True)
-
     async def _ask(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         """The group's answer, whatever happens: one bad group must not sink the rest."""
         try:
@@ -96,35 +98,51 @@ class Asker:
 
     async def _ask_and_check(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         affected = tuple(failures[member].test_name for member in group.members)
+        if self.provider.reads_prompt:
+            cleaned = await asyncio.to_thread(without_secrets, group.representative)
+            group = replace(group, representative=cleaned)
         question = await self._question(group, affected)
-        answer, call = await self._put(question, "primary")
-        calls = [call]
+        answer = await self._put(question, "primary")
         if self.provider.reads_prompt and (unusable := _unusable(answer)):
-            mended, call = await self._put(await self._repair(question, unusable), "repair")
-            calls.append(call)
+            mended = await self._put(await self._repair(question, unusable), "repair")
             # An answer that cannot be read is still worth more to people than the news that nobody answered.
-            answer = answer if call.error else mended
+            answer = answer if _failed(mended) else mended
         answer = check_claims(answer, failure_texts(group.representative))
-        # The built-in analyser is not an AI: it has no place in a ledger of what the AIs cost.
-        booked = () if self.provider.costs_nothing else tuple(calls)
-        return GroupAnswer(group.number, group.signature, answer, booked)
+        if self.materials.listing:
+            answer = await asyncio.to_thread(check_in_workspace, answer, self.workspace)
+        return GroupAnswer(group.number, group.signature, answer)
 
-    async def _put(self, question: Question, call_type: str) -> tuple[Answer, ProviderCall]:
+    async def _put(self, question: Question, call_type: str) -> Answer:
         """One call and what came of it. The provider's trouble is an answer, too: that there is none, and why."""
+        if self.provider.costs_nothing:
+            # Not an AI: it has no place in a ledger of what the AIs cost, and may be asked again at will.
+            return _read(await self.provider.ask(question))
+        key = f"group {question.group.number}: {call_type}"
+        if kept := self.ledger.reply(key):
+            return _read(kept)
         started = time.monotonic()
         try:
             reply = await self.provider.ask(question)
         except OutsideError as error:
-            return _no_answer(error), self._call(question, call_type, started, error=str(error))
-        return _read(reply), self._call(question, call_type, started, reply)
+            await self.ledger.record(key, self._call(question, call_type, started, error=str(error)), None)
+            return _no_answer(error)
+        await self.ledger.record(key, self._call(question, call_type, started, reply), reply)
+        return _read(reply)
 
     async def _question(self, group: FailureGroup, affected: tuple[str, ...]) -> Question:
         workspace = None
         prompt = ""
         if self.provider.reads_prompt:
-            workspace = self.workspace / f"group-{group.number}"
-            await asyncio.to_thread(_write_files, workspace, workspace_files(group, affected))
-            prompt = analyse_prompt(group, affected, raw_prompt=self.options.raw_prompt)
+            workspace, folder = self.workspace, _folder(group)
+            await asyncio.to_thread(_write_files, workspace / folder, workspace_files(group, affected))
+            prompt = analyse_prompt(
+                group,
+                affected,
+                folder=folder,
+                materials=self.materials.listing,
+                advice=self.materials.advice,
+                raw_prompt=self.options.raw_prompt,
+            )
         return Question(
             group=group,
             affected_tests=affected,
@@ -138,10 +156,10 @@ class Asker:
 
     async def _repair(self, question: Question, answer: NoVerdict) -> Question:
         """The same question once more, with what was wrong with the answer to it."""
-        if question.workspace is not None:
-            earlier = {EARLIER_ANSWER_FILE: answer.raw_text}
-            await asyncio.to_thread(_write_files, question.workspace, earlier)
-        return replace(question, prompt=repair_prompt(question.prompt, answer.message))
+        folder = _folder(question.group)
+        earlier = {EARLIER_ANSWER_FILE: answer.raw_text}
+        await asyncio.to_thread(_write_files, self.workspace / folder, earlier)
+        return replace(question, prompt=repair_prompt(question.prompt, answer.message, folder=folder))
 
     def _call(
         self,
@@ -169,6 +187,11 @@ class Asker:
         )
 
 
+def _folder(group: FailureGroup) -> str:
+    """Where the group's files lie below the workspace."""
+    return f"group-{group.number}"
+
+
 def _read(reply: Reply) -> Answer:
     answer = parse_answer(reply.text)
     if reply.truncated and (unusable := _unusable(answer)):
@@ -183,6 +206,12 @@ def _unusable(answer: Answer) -> NoVerdict | None:
     if isinstance(answer, NoVerdict) and answer.reason is NoVerdictReason.UNUSABLE_ANSWER:
         return answer
     return None
+
+
+def _failed(answer: Answer) -> bool:
+    """Whether the call itself brought nothing, not even an answer that cannot be read."""
+    failures = {NoVerdictReason.PROVIDER_FAILED, NoVerdictReason.TIMED_OUT}
+    return isinstance(answer, NoVerdict) and answer.reason in failures
 
 
 def failure_texts(failure: Failure) -> dict[str, str]:

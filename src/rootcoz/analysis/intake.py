@@ -6,15 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rootcoz.domain.analysis import AnalysisOptions
+from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, JenkinsOrder
 from rootcoz.domain.errors import InvalidReport
 from rootcoz.domain.failure import Build, Failure
 from rootcoz.kit.chunks import Chunk, chunked
+from rootcoz.kit.sealed import Seal
+from rootcoz.sources.jenkins.names import name_of
 from rootcoz.sources.junit_xml import read_junit
 from rootcoz.store.analyses import NewAnalysis, add_analysis
 from rootcoz.store.builds import FAILURES, encode_failures, report_kind
 from rootcoz.store.documents import save_document
 from rootcoz.store.engine import Database
+from rootcoz.store.secrets import save_secrets
 
 _READ_SIZE = 256 * 1024
 
@@ -38,6 +41,42 @@ class Submission:
     failures: Sequence[Failure] = ()
     reports: Sequence[ReportFile] = ()
     created_by: str = ""
+
+
+async def accept_order(
+    database: Database,
+    order: JenkinsOrder,
+    *,
+    options: AnalysisOptions,
+    request_params: Mapping[str, object],
+    secrets: Mapping[str, str],
+    seal: Seal,
+    created_by: str = "",
+) -> str:
+    """Keep the order for a Jenkins build; returns its new job id, with status waiting or pending.
+
+    `secrets` are the credentials that came with the request; they are kept sealed. Raises InvalidInput for an
+    impossible name.
+    """
+    name = name_of(order.job_name, order.build_number)
+    job_id = str(uuid.uuid4())
+    new = NewAnalysis(
+        job_id=job_id,
+        source="jenkins",
+        options=options,
+        request_params=request_params,
+        reports=(),
+        notes=options.notes,
+        failure_count=0,
+        created_by=created_by,
+        order=order,
+        jenkins_url=f"{order.url.rstrip('/')}/{name.path}",
+        status=AnalysisStatus.WAITING if order.wait else AnalysisStatus.PENDING,
+    )
+    async with database.write() as connection:
+        analysis_id = await add_analysis(connection, new)
+        await save_secrets(connection, analysis_id, secrets, seal)
+    return job_id
 
 
 async def accept(database: Database, submission: Submission) -> str:

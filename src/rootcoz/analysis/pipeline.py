@@ -5,24 +5,42 @@ already on disk, so that a second run repeats no question whose answer was kept.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.enrich import Desk, look_up
+from rootcoz.analysis.fetch import fetch_build
+from rootcoz.analysis.ledger import Ledger
+from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
 from rootcoz.analysis.report import ReportFacts, write_result
-from rootcoz.domain.analysis import AnalysisStatus, ProgressMark, ProgressPhase, StoredAnalysis
+from rootcoz.domain.analysis import (
+    AnalysisStatus,
+    JenkinsOrder,
+    ProgressMark,
+    ProgressPhase,
+    RepositoryOrder,
+    StoredAnalysis,
+)
 from rootcoz.domain.errors import Conflict, NotFound
-from rootcoz.domain.failure import Failure, FailureGroup
+from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
+from rootcoz.domain.issue import MatchedIssue
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
+from rootcoz.kit.clock import utc_moment
+from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
+from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store import analyses as analyses_store
-from rootcoz.store import builds, findings
+from rootcoz.store import builds, calls, findings, issues
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
+from rootcoz.store.secrets import load_secrets
+from rootcoz.workspace.folder import Workspace, make_workspace
 
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
@@ -45,6 +63,14 @@ class Parts:
     """Folder below which each analysis has its own."""
     public_base_url: str
     """For the link in enriched documents; empty when the server does not know its address."""
+    seal: Seal
+    """Opens the credentials that came with a request."""
+    jenkins_access: Callable[[JenkinsOrder, Mapping[str, str]], JenkinsAccess]
+    """How to reach the order's server, given the credentials that came with the request."""
+    repository_tokens: Callable[[Sequence[RepositoryOrder], Mapping[str, str]], Mapping[str, str]]
+    """Tokens by the repository's name, given the credentials that came with the request."""
+    desks: Callable[[StoredAnalysis, Mapping[str, str]], tuple[Mapping[ProgressPhase, Desk], tuple[str, ...]]]
+    """The trackers to be searched for an analysis, and sentences about those that cannot be."""
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""
@@ -58,9 +84,11 @@ async def analyse(job_id: str, parts: Parts, step: Step) -> None:
     job = _Job(await _load(parts.database, job_id), parts)
 
     await job.begin()
+    await step("fetch", job.fetch)
     failures = await job.ingest()
     groups = await job.group(failures)
     await step("ask", lambda: job.ask(groups, failures))
+    await step("enrich", lambda: job.enrich(groups))
     await step("save", lambda: job.save(groups, failures))
 
 
@@ -90,14 +118,54 @@ class _Job:
         self.marks = list(analysis.progress_log)
 
     async def begin(self) -> None:
-        """Mark it running; give up on one that never gets anywhere."""
+        """Give up on an analysis that never gets anywhere. Waiting for a build is no attempt at anything."""
+        if self.analysis.status is AnalysisStatus.WAITING:
+            return
         async with self.database.write() as connection:
-            attempts = await analyses_store.begin_analysis(connection, self.analysis.id)
+            attempts = await analyses_store.count_attempt(connection, self.analysis.id)
         if attempts > MAX_ATTEMPTS:
             raise Conflict(
                 f"The analysis was started {MAX_ATTEMPTS} times and never got an answer before the server stopped; "
                 "it is not tried again by itself."
             )
+
+    async def fetch(self) -> None:
+        """Have the build's failures on disk. Those of direct submissions are there since they were accepted."""
+        order = self.analysis.order
+        if order is None or await self._document(builds.FAILURES):
+            await self._mark_running()
+            return
+        async with self.database.read() as connection:
+            secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
+        resumed = bool(self.marks)
+        if order.wait:
+            await self._enter(ProgressPhase.WAITING_FOR_JENKINS, None)
+        build = await fetch_build(
+            order,
+            self.parts.jenkins_access(order, secrets),
+            accepted_at=utc_moment(self.analysis.created_at),
+            resumed=resumed,
+            ended=self._mark_running,
+        )
+        await self._keep(build)
+
+    async def _mark_running(self) -> None:
+        async with self.database.write() as connection:
+            await analyses_store.mark_running(connection, self.analysis.id)
+        await self._enter(ProgressPhase.ANALYZING, None)
+
+    async def _keep(self, build: Build) -> None:
+        failures, outline = build.flattened()
+        packed = await asyncio.to_thread(lambda: list(chunked(builds.encode_failures(failures))))
+        notes = (*build.notes, *self.analysis.options.notes)
+        async with self.database.write() as connection:
+            await save_document(connection, self.analysis.id, builds.FAILURES, packed)
+            outlined = chunked([builds.encode_outline(outline)])
+            await save_document(connection, self.analysis.id, builds.OUTLINE, outlined)
+            await analyses_store.save_fetched_facts(
+                connection, self.analysis.id, failure_count=len(failures), notes=notes
+            )
+        self.analysis = replace(self.analysis, notes=notes, failure_count=len(failures))
 
     async def ingest(self) -> tuple[Failure, ...]:
         """The build's failures. Direct submissions have them on disk since they were accepted."""
@@ -126,16 +194,53 @@ class _Job:
         options = self.analysis.options
         provider = self.parts.provider_named(options.provider)
         provider.check(options.model)
-        asker = Asker(
-            provider=provider,
-            options=options,
-            server_gate=self.parts.server_gate,
-            workspace=self.parts.workspaces / self.analysis.job_id,
-        )
+        ledger = await Ledger.open(self.database, self.analysis.id)
+        workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
+            materials = await self._gather(workspace) if provider.reads_prompt else NOTHING_ELSE
+            asker = Asker(provider, options, self.parts.server_gate, workspace.path, ledger, materials)
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
-            asker.close()
+            with contextlib.suppress(OSError):  # the next start removes what is left
+                await asyncio.to_thread(workspace.remove)
+
+    async def _gather(self, workspace: Workspace) -> Materials:
+        """Clones and artifacts for an AI that reads; what could not be had is noted in the result."""
+        order = self.analysis.order
+        async with self.database.read() as connection:
+            secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
+        orders = self.analysis.options.repositories
+        tokens = self.parts.repository_tokens(orders, secrets)
+        materials = await gather_repositories(workspace, orders, tokens)
+        if order is not None and order.with_artifacts:
+            access = self.parts.jenkins_access(order, secrets)
+            materials = joined(materials, await gather_artifacts(workspace, order, access))
+        if materials.notes:
+            async with self.database.write() as connection:
+                notes = await analyses_store.add_notes(connection, self.analysis.id, materials.notes)
+            self.analysis = replace(self.analysis, notes=notes)
+        return materials
+
+    async def enrich(self, groups: Sequence[FailureGroup]) -> None:
+        """Look for the findings in the trackers. Their trouble is a note and never fails an analysis."""
+        if await self._document(issues.ISSUES):
+            return
+        async with self.database.read() as connection:
+            secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
+            kept = await findings.load_answers(connection, self.analysis.id)
+        desks, notes = self.parts.desks(self.analysis, secrets)
+        answers = await asyncio.to_thread(findings.decode_answers, kept) if desks else {}
+        matches: dict[int, list[MatchedIssue]] = {}
+        for phase, desk in desks.items():
+            await self._enter(phase, len(groups))
+            known = await look_up(desk, groups, answers)
+            matches |= known.matches
+            notes = (*notes, *known.notes)
+        async with self.database.write() as connection:
+            document = chunked([issues.encode_issues(matches)])
+            await save_document(connection, self.analysis.id, issues.ISSUES, document)
+            noted = await analyses_store.add_notes(connection, self.analysis.id, notes)
+        self.analysis = replace(self.analysis, notes=noted)
 
     async def save(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], *, failed_because: str = ""
@@ -144,7 +249,9 @@ class _Job:
         await self._enter(ProgressPhase.SAVING, len(groups))
         async with self.database.read() as connection:
             kept = await findings.load_answers(connection, self.analysis.id)
-            ledger = await findings.load_ledger(connection, self.analysis.id)
+            ledger = await calls.load_ledger(connection, self.analysis.id)
+            outline = await load_document(connection, self.analysis.id, builds.OUTLINE)
+            issue_chunks = await load_document(connection, self.analysis.id, issues.ISSUES)
             reports = [
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
                 for number in range(0 if failed_because else len(self.analysis.reports))
@@ -160,8 +267,10 @@ class _Job:
             status=status,
             failed_because=failed_because,
             failures=failures,
+            outline=builds.decode_outline(outline, failures),
             groups=groups,
             answers=answers,
+            issues=issues.decode_issues(issue_chunks),
             ledger=ledger,
             reports=reports,
             report_url=self._report_url(),
@@ -183,7 +292,7 @@ class _Job:
             )
             await analyses_store.note_new_answers(connection, self.analysis.id)
 
-    async def _enter(self, phase: ProgressPhase, groups_total: int) -> None:
+    async def _enter(self, phase: ProgressPhase, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))
         async with self.database.write() as connection:
             await analyses_store.save_progress(connection, self.analysis.id, self.marks, groups_total)

@@ -6,22 +6,26 @@ The names here are the wire's (`api/schemas/results.py` describes them); a test 
 import codecs
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import orjson
 
-from rootcoz.domain.analysis import AnalysisStatus, StoredAnalysis
-from rootcoz.domain.failure import Failure, FailureGroup
+from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
+from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
+from rootcoz.domain.issue import MatchedIssue
 from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
 from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
-from rootcoz.store.findings import LedgerEntry, total_cost
+from rootcoz.store.calls import total_cost
 
 AFFECTED_TESTS_BUDGET = 200_000
 """Names of other tests that one result may hold altogether. A group of n lists n - 1 names n times: without a bound
 20,000 tests that fail alike would make a document of gigabytes."""
+GroupOf = Mapping[int, FailureGroup]
+"""From the index of a failure to its group."""
+
 _FEWEST_NAMES, _MOST_NAMES = 10, 200
 
 
@@ -34,9 +38,13 @@ class ReportFacts:
     failed_because: str
     """A sentence when the analysis as a whole failed, else empty."""
     failures: Sequence[Failure]
+    """Of all builds; `outline` says which are whose."""
+    outline: BuildOutline
     groups: Sequence[FailureGroup]
     answers: Mapping[int, Answer]
     """By group number. Groups are missing only when the analysis failed."""
+    issues: Mapping[int, Sequence[MatchedIssue]]
+    """What the trackers have that looks like a group's finding, by group number."""
     ledger: Sequence[LedgerEntry]
     reports: Sequence[Sequence[Chunk]]
     """The report documents as they came, in UTF-8; none when the analysis failed: a document that cannot be enriched
@@ -55,14 +63,16 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
         "ai_model": analysis.options.model,
         "job_name": analysis.job_name,
         "build_number": analysis.build_number,
-        "child_job_analyses": [],
         "token_usage": _token_usage(facts.ledger),
         "request_params": analysis.request_params,
         "notes": list(analysis.notes),
     }
     yield orjson.dumps(head)[:-1]
+    group_of = {member: group for group in facts.groups for member in group.members}
     yield b',"failures":['
-    yield from _joined(_failures(facts))
+    yield from _failures(facts, facts.outline, group_of)
+    yield b'],"child_job_analyses":['
+    yield from _children(facts, facts.outline, group_of)
     yield b'],"reports":['
     yield from _reports(facts)
     yield b'],"enriched_xml":'
@@ -77,6 +87,8 @@ def summarise(facts: ReportFacts) -> str:
     """One line for people: what failed, in how many groups, and what was found."""
     if facts.failed_because:
         return f"The analysis failed: {facts.failed_because}"
+    if not facts.failures and facts.analysis.order is not None:
+        return facts.analysis.notes[0] if facts.analysis.notes else "The build has no failures."
     if not facts.failures:
         tests = sum(report.tests for report in facts.analysis.reports)
         return f"No failures in {_count(tests, 'test')}." if tests else "No failures."
@@ -96,22 +108,37 @@ def summarise(facts: ReportFacts) -> str:
         parts.append(f"{abstained} without a verdict")
     if unanswered:
         parts.append(f"{unanswered} could not be answered")
-    return f"{size}: {', '.join(parts)}."
+    where = f" ({_count(children, 'child build')})" if (children := _descendants(facts.outline)) else ""
+    return f"{size}{where}: {', '.join(parts)}."
+
+
+def _descendants(build: BuildOutline) -> int:
+    return len(build.children) + sum(map(_descendants, build.children))
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _joined(items: Iterator[bytes]) -> Iterator[bytes]:
-    for number, item in enumerate(items):
-        yield b"," + item if number else item
+def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
+    """The child builds of a build, each with its own, in the reference's recursive form."""
+    for number, child in enumerate(outline.children):
+        head = {
+            "job_name": child.job_name,
+            "build_number": child.build_number,
+            "note": child.note or None,
+        }
+        yield b"," * bool(number) + orjson.dumps(head)[:-1] + b',"failures":['
+        yield from _failures(facts, child, group_of)
+        yield b'],"failed_children":['
+        yield from _children(facts, child, group_of)
+        yield b"]}"
 
 
-def _failures(facts: ReportFacts) -> Iterator[bytes]:
-    group_of = {member: group for group in facts.groups for member in group.members}
-    for number, failure in enumerate(facts.failures):
-        group = group_of[number]
+def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
+    for number in range(build.first, build.first + build.count):
+        failure, group = facts.failures[number], group_of[number]
+        yield b"," * (number > build.first)
         others = [name for name in _affected_tests(facts, group) if name != failure.test_name]
         yield orjson.dumps(
             {
@@ -123,7 +150,7 @@ def _failures(facts: ReportFacts) -> Iterator[bytes]:
                 "group_size": len(group.members),
                 "status": failure.status,
                 "duration": failure.duration,
-                "analysis": {**_payload(facts.answers.get(group.number)), "affected_tests": others},
+                "analysis": {**_payload(facts, group), "affected_tests": others},
                 "peer_debate": None,
             }
         )
@@ -135,10 +162,10 @@ def _affected_tests(facts: ReportFacts, group: FailureGroup) -> list[str]:
     return [facts.failures[member].test_name for member in group.members[:limit]]
 
 
-def _payload(answer: Answer | None) -> dict[str, object]:
-    match answer:
+def _payload(facts: ReportFacts, group: FailureGroup) -> dict[str, object]:
+    match answer := facts.answers.get(group.number):
         case Finding():
-            return _finding_payload(answer)
+            return _finding_payload(answer, facts.issues.get(group.number, ()))
         case NoVerdict():
             return _no_verdict_payload(answer)
         case None:
@@ -149,7 +176,7 @@ def _payload(answer: Answer | None) -> dict[str, object]:
             return _no_verdict_payload(stopped)
 
 
-def _finding_payload(finding: Finding) -> dict[str, object]:
+def _finding_payload(finding: Finding, issues: Sequence[MatchedIssue]) -> dict[str, object]:
     payload: dict[str, object] = {
         "classification": finding.classification,
         "details": finding.details,
@@ -159,9 +186,9 @@ def _finding_payload(finding: Finding) -> dict[str, object]:
         "rules": finding.rules,
     }
     if finding.code_fix:
-        payload["code_fix"] = finding.code_fix
+        payload["code_fix"] = {**asdict(finding.code_fix), "tests_repo_matches": list(issues)}
     if finding.product_bug_report:
-        payload["product_bug_report"] = finding.product_bug_report
+        payload["product_bug_report"] = {**asdict(finding.product_bug_report), "jira_matches": list(issues)}
     return payload
 
 
@@ -280,7 +307,8 @@ class _Cases(Mapping[int, CaseEnrichment]):
     def _enrichment_of(self, number: int) -> CaseEnrichment:
         group = self._groups[number]
         answer = self._facts.answers[group.number]
-        return case_enrichment(answer, affected_tests=_affected_tests(self._facts, group))
+        names = _affected_tests(self._facts, group)
+        return case_enrichment(answer, affected_tests=names, issues=self._facts.issues.get(number, ()))
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._group_of)

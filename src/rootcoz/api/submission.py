@@ -5,8 +5,6 @@ kept, and only the rest, a few fields, is read as a whole.
 """
 
 import asyncio
-import json
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from fastapi import Request
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from rootcoz.analysis.intake import ReportFile
 from rootcoz.api.errors import InvalidFields, field_problems
@@ -45,8 +43,6 @@ FAILURE_LIMIT = 2_000_000
 """Bytes of one raw failure."""
 _FEED_SIZE = 256 * 1024
 _PROBLEMS_SHOWN = 20
-
-_USER_IN_URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 
 _RAW_XML = ("raw_xml",)
 _REPORT_XML = ("reports", "*", "xml")
@@ -204,22 +200,3 @@ def _check_exactly_one(**given: bool) -> None:
     what = f"{' and '.join(sent)} were sent" if sent else "none of them was sent, or only empty ones"
     message = f"Send exactly one of failures, raw_xml and reports; {what}."
     raise InvalidFields([{"type": "value_error", "loc": ["body"], "msg": message}])
-
-
-def request_params(fields: AnalyzeFailuresRequest) -> dict[str, Any]:
-    """The request for the record: what was set, without the long parts and without credentials."""
-    kept = fields.model_dump(mode="python", exclude_unset=True, exclude={"failures", "raw_xml", "reports"})
-    cleaned: dict[str, Any] = json.loads(json.dumps(_without_secrets(kept)))
-    return cleaned
-
-
-def _without_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, dict):
-        return {
-            key: _without_secrets(item, key) for key, item in value.items() if not isinstance(item, SecretStr)
-        }
-    if isinstance(value, list):
-        return [_without_secrets(item) for item in value]
-    if isinstance(value, str) and name.endswith("url"):
-        return _USER_IN_URL.sub(r"\1", value)
-    return value

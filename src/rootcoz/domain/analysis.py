@@ -22,6 +22,21 @@ class AnalysisStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RepositoryOrder:
+    """A repository that an AI may read, apart from the token for it."""
+
+    name: str
+    """Of its folder in the workspace."""
+    url: str
+    """As the request or the setting has it, a `:ref` at its end included."""
+    ref: str = ""
+    is_tests: bool = False
+    """The tests' own repository: its advice is read, and more of its history."""
+    credential_setting: str = ""
+    """Name of the setting whose token may be sent there; empty when none may."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisOptions:
     """What a request asked for, merged once with the server's settings; nothing below reads either again."""
 
@@ -34,8 +49,31 @@ class AnalysisOptions:
     """At most so many questions of this analysis are asked at once (the server has a cap of its own)."""
     raw_prompt: str = ""
     """Extra instructions of the user, appended to each question."""
+    repositories: tuple[RepositoryOrder, ...] = ()
     notes: tuple[str, ...] = field(default=())
     """Sentences about parts of the request that this server cannot act on; shown with the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class JenkinsOrder:
+    """A Jenkins build that is to be fetched, apart from the credentials for it."""
+
+    job_name: str
+    build_number: int
+    url: str
+    """The server's address."""
+    uses_server_credentials: bool
+    """Whether the credentials of the settings may be sent there; those of the request are kept apart, sealed."""
+    ssl_verify: bool
+    timeout_s: float
+    force: bool
+    """Read a build that passed as well."""
+    wait: bool
+    poll_interval_minutes: int
+    max_wait_minutes: int
+    """0: no limit."""
+    with_artifacts: bool
+    artifacts_max_mb: int
 
 
 class ProgressPhase(StrEnum):
@@ -44,6 +82,8 @@ class ProgressPhase(StrEnum):
     WAITING_FOR_JENKINS = "waiting_for_jenkins"
     ANALYZING = "analyzing"
     ANALYZING_FAILURES = "analyzing_failures"
+    ENRICHING_JIRA = "enriching_jira"
+    ENRICHING_TESTS_REPO = "enriching_tests_repo"
     SAVING = "saving"
 
 
@@ -67,6 +107,23 @@ class ProviderCall:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptReply:
+    """What a call said, kept so that it need not be made again."""
+
+    text: str
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A call in the token ledger."""
+
+    id: str
+    call: ProviderCall
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressMark:
     """When a phase began."""
 
@@ -83,13 +140,15 @@ class StoredAnalysis:
     job_id: str
     status: AnalysisStatus
     source: str
-    """`failures` or `junit`."""
+    """`failures`, `junit` or `jenkins`."""
     job_name: str
     build_number: int
     jenkins_url: str
     options: AnalysisOptions
     request_params: dict[str, object]
     """What was asked, without credentials."""
+    order: JenkinsOrder | None
+    """What to fetch; None when the failures came with the request."""
     reports: tuple[ReportSummary, ...]
     notes: tuple[str, ...]
     progress_log: tuple[ProgressMark, ...]

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+NAME_LIMIT = 2_000
+"""Characters of a test's, class's, suite's or file's name."""
+MESSAGE_LIMIT = 20_000
+"""Characters of an error message."""
+STACK_LIMIT = 100_000
+"""Characters of a stack trace."""
 OUTPUT_LIMIT = 8_000
 """Characters of a test's own output (system-out and system-err) that are kept with its failure: the last ones."""
 
@@ -78,6 +84,35 @@ class ReportSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildBuild:
+    """A failed build that another one started, or a part of it such as a configuration of a matrix."""
+
+    job_name: str
+    build_number: int
+    url: str = ""
+    result: str = ""
+    """In the words of its server, for example `UNSTABLE`; empty when it could not be read."""
+    failures: tuple[Failure, ...] = ()
+    children: tuple["ChildBuild", ...] = ()
+    note: str = ""
+    """Why something of it is missing; shown to the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutline:
+    """A build without its failures, and where they stand among those of all builds of the analysis."""
+
+    job_name: str = ""
+    build_number: int = 0
+    note: str = ""
+    first: int = 0
+    """Index of its first own failure; the others follow it."""
+    count: int = 0
+    """How many failures are its own."""
+    children: tuple["BuildOutline", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """What a source read: the failures of one run and what is known about the run."""
 
@@ -87,3 +122,19 @@ class Build:
     build_number: int = 0
     notes: tuple[str, ...] = ()
     """Sentences about what was left out or could not be read; shown to the user."""
+    children: tuple[ChildBuild, ...] = ()
+    """Failed ones, with failures of their own that are not among `failures`."""
+
+    def flattened(self) -> tuple[tuple[Failure, ...], BuildOutline]:
+        """All failures, the build's own first and then those of its children, and where each build's stand."""
+        failures = list(self.failures)
+        children = tuple(_flatten(child, failures) for child in self.children)
+        outline = BuildOutline(self.job_name, self.build_number, "", 0, len(self.failures), children)
+        return tuple(failures), outline
+
+
+def _flatten(build: ChildBuild, failures: list[Failure]) -> BuildOutline:
+    first = len(failures)
+    failures += build.failures
+    children = tuple(_flatten(child, failures) for child in build.children)
+    return BuildOutline(build.job_name, build.build_number, build.note, first, len(build.failures), children)

@@ -11,3 +11,8 @@ def utc_now() -> str:
 def utc_text(moment: datetime) -> str:
     """`moment` (which must know its zone) in the product's spelling."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def utc_moment(text: str) -> float:
+    """Seconds since 1970-01-01 UTC of a moment in the product's spelling."""
+    return datetime.fromisoformat(text).timestamp()

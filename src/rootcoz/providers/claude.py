@@ -136,7 +136,7 @@ class ClaudeProvider:
         )
 
     async def _attempt(self, question: Question, left_s: float) -> Reply:
-        arguments = [*ARGUMENTS, "--model", question.model]
+        arguments = [*ARGUMENTS, f"--model={question.model}"]
         if question.answer_schema is not None:
             arguments += ["--json-schema", json.dumps(question.answer_schema)]
         ended = await self._program.run(

@@ -65,6 +65,9 @@ class Program:
     ) -> process.Completed:
         """Run it once with the prompt on standard input, in the workspace or an empty folder.
 
+        Values that users choose belong into one argument with their option (`--model=x`): as an argument of its own,
+        `--yolo` would be taken for an option.
+
         Whatever exit code it ends with is the caller's to judge. Raises Unavailable (could not be started, did not
         end in time) and Refused (too long a question, too long an answer).
         """

@@ -163,7 +163,7 @@ class GeminiProvider:
     async def _attempt(self, question: Question, left_s: float) -> Reply:
         vendor = self._vendor(question.model)
         ended = await self._program.run(
-            [*ARGUMENTS, "--model", question.model],
+            [*ARGUMENTS, f"--model={question.model}"],
             prompt=question.prompt,
             workspace=question.workspace,
             extra=self._variables(),

@@ -27,7 +27,7 @@ async def get_listing(
         raise vendor.unavailable(f"{where} did not come within {TIMEOUT_S:g} seconds.") from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         said = without_secrets(str(error), [secret])
-        raise vendor.unavailable(f"{where} cannot be reached: {said or type(error).__name__}.") from error
+        raise vendor.unavailable(f"{where} cannot be read: {said or type(error).__name__}") from error
     if reply.status_code != httpx2.codes.OK:
         raise vendor.refusal(reply.status_code, without_secrets(_message(reply), [secret]))
     try:

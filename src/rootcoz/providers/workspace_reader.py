@@ -147,11 +147,10 @@ def _opened(file: Path) -> BinaryIO:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Outside(f"{file.name}: it cannot be read") from error
-    stream = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        stream.close()
+        os.close(descriptor)
         raise Outside(f"{file.name}: it is no file")
-    return stream
+    return os.fdopen(descriptor, "rb")
 
 
 def _bounded(text: str) -> str:

@@ -4,18 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rootcoz.domain.failure import OUTPUT_LIMIT, Failure, ReportPosition
+from rootcoz.domain.failure import (
+    MESSAGE_LIMIT,
+    NAME_LIMIT,
+    OUTPUT_LIMIT,
+    STACK_LIMIT,
+    Failure,
+    ReportPosition,
+)
 from rootcoz.domain.junit_words import BLOCK_END, BLOCK_LIMIT, BLOCK_START
 from rootcoz.kit.head_tail import HeadTail, bounded, shortened
-
-NAME_LIMIT = 2_000
-"""Characters of a test's, class's, suite's or file's name."""
-
-MESSAGE_LIMIT = 20_000
-"""Characters of an error message."""
-
-STACK_LIMIT = 100_000
-"""Characters of a stack trace."""
 
 PROBLEM_LIMIT = 20
 """Failures and errors of one case whose texts are kept."""

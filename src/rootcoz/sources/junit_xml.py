@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from rootcoz.domain.errors import InvalidReport
-from rootcoz.domain.failure import Failure, ReportSummary
+from rootcoz.domain.failure import NAME_LIMIT, Failure, ReportSummary
 from rootcoz.domain.junit_words import CASE, ROOTS, SUITE, SYSTEM_ERR, SYSTEM_OUT
 from rootcoz.kit.head_tail import HeadTail, shortened
 from rootcoz.kit.xml_encoding import open_document
 from rootcoz.kit.xml_error import XmlError
 from rootcoz.kit.xml_stream import GuardedParser, local_name
-from rootcoz.sources.junit_text import NAME_LIMIT, Case, failure_of
+from rootcoz.sources.junit_text import Case, failure_of
 
 FAILURE_LIMIT = 100_000
 """Failing cases of one document; each takes a kilobyte of memory or more."""

@@ -4,13 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, ProgressMark, StoredAnalysis
+from rootcoz.domain.analysis import (
+    AnalysisOptions,
+    AnalysisStatus,
+    JenkinsOrder,
+    ProgressMark,
+    StoredAnalysis,
+)
 from rootcoz.domain.failure import ReportSummary
 from rootcoz.kit.clock import utc_now
 from rootcoz.store.schema import analyses, comments, reviews
+
+_OPTIONS = TypeAdapter(AnalysisOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,10 @@ class NewAnalysis:
     notes: Sequence[str]
     failure_count: int
     created_by: str = ""
+    order: JenkinsOrder | None = None
+    jenkins_url: str = ""
+    """Of the build, for people."""
+    status: AnalysisStatus = AnalysisStatus.PENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,11 @@ async def add_analysis(connection: AsyncConnection, new: NewAnalysis) -> int:
     result = await connection.execute(
         insert(analyses).values(
             job_id=new.job_id,
-            status=AnalysisStatus.PENDING,
+            status=new.status,
+            order=asdict(new.order) if new.order else None,
+            job_name=new.order.job_name if new.order else "",
+            build_number=new.order.build_number if new.order else 0,
+            jenkins_url=new.jenkins_url,
             source=new.source,
             provider=new.options.provider,
             model=new.options.model,
@@ -103,16 +120,45 @@ async def unfinished_analyses(connection: AsyncConnection) -> list[str]:
     return list(rows)
 
 
-async def begin_analysis(connection: AsyncConnection, analysis_id: int) -> int:
-    """Mark it running and count the attempt; returns the attempts since its last new answer."""
+async def mark_running(connection: AsyncConnection, analysis_id: int) -> None:
+    """Its failures are being read or asked about; what it waited for is there."""
     await connection.execute(
         update(analyses)
         .where(analyses.c.id == analysis_id)
-        .values(
-            status=AnalysisStatus.RUNNING,
-            started_at=func.coalesce(analyses.c.started_at, utc_now()),
-            attempts=analyses.c.attempts + 1,
-        )
+        .values(status=AnalysisStatus.RUNNING, started_at=func.coalesce(analyses.c.started_at, utc_now()))
+    )
+
+
+async def save_fetched_facts(
+    connection: AsyncConnection, analysis_id: int, *, failure_count: int, notes: Sequence[str]
+) -> None:
+    """What became known when the build was fetched."""
+    facts = {"reports": [], "notes": list(notes)}
+    await connection.execute(
+        update(analyses)
+        .where(analyses.c.id == analysis_id)
+        .values(failure_count=failure_count, build_facts=facts)
+    )
+
+
+async def add_notes(connection: AsyncConnection, analysis_id: int, notes: Sequence[str]) -> tuple[str, ...]:
+    """Append what is not noted yet; returns all notes."""
+    facts = await connection.scalar(select(analyses.c.build_facts).where(analyses.c.id == analysis_id))
+    if facts is None:
+        return ()
+    together = tuple(dict.fromkeys([*facts["notes"], *notes]))
+    await connection.execute(
+        update(analyses)
+        .where(analyses.c.id == analysis_id)
+        .values(build_facts={**facts, "notes": list(together)})
+    )
+    return together
+
+
+async def count_attempt(connection: AsyncConnection, analysis_id: int) -> int:
+    """One more start of its work; returns the starts since its last new answer."""
+    await connection.execute(
+        update(analyses).where(analyses.c.id == analysis_id).values(attempts=analyses.c.attempts + 1)
     )
     return int(await connection.scalar(select(analyses.c.attempts).where(analyses.c.id == analysis_id)) or 0)
 
@@ -168,7 +214,6 @@ async def review_counts(connection: AsyncConnection, job_id: str) -> ReviewCount
 
 def _stored(row: Row[Any]) -> StoredAnalysis:
     facts: dict[str, Any] = row.build_facts
-    options: dict[str, Any] = row.options
     return StoredAnalysis(
         id=row.id,
         job_id=row.job_id,
@@ -177,8 +222,9 @@ def _stored(row: Row[Any]) -> StoredAnalysis:
         job_name=row.job_name,
         build_number=row.build_number,
         jenkins_url=row.jenkins_url,
-        options=AnalysisOptions(**{**options, "notes": tuple(options["notes"])}),
+        options=_OPTIONS.validate_python(row.options),
         request_params=row.request_params,
+        order=JenkinsOrder(**row.order) if row.order else None,
         reports=tuple(ReportSummary(**report) for report in facts["reports"]),
         notes=tuple(facts["notes"]),
         progress_log=tuple(ProgressMark(**mark) for mark in row.progress_log),

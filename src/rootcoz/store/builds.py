@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import orjson
 
-from rootcoz.domain.failure import ErrorSignature, Failure, FailureGroup, ReportPosition
+from rootcoz.domain.failure import BuildOutline, ErrorSignature, Failure, FailureGroup, ReportPosition
 from rootcoz.kit.chunks import Chunk, open_chunks
 
 FAILURES = "failures"
@@ -13,6 +14,8 @@ FAILURES = "failures"
 GROUPS = "groups"
 """Kind of the document with the groups, a JSON object a line, in the order of their numbers."""
 
+OUTLINE = "outline"
+"""Kind of the document that says which failures are whose, for builds with children."""
 RESULT = "result"
 """Kind of the document that is sent to whoever asks for the result."""
 
@@ -47,6 +50,23 @@ def encode_groups(groups: Iterable[FailureGroup]) -> Iterator[bytes]:
 def decode_groups(chunks: Sequence[Chunk], failures: Sequence[Failure]) -> tuple[FailureGroup, ...]:
     """The groups again; `failures` are those of the same build."""
     return tuple(_group(number, line, failures) for number, line in enumerate(open_chunks(chunks), start=1))
+
+
+def encode_outline(outline: BuildOutline) -> bytes:
+    """For `kit.chunks.chunked`."""
+    return orjson.dumps(outline)
+
+
+def decode_outline(chunks: Sequence[Chunk], failures: Sequence[Failure]) -> BuildOutline:
+    """The outline again; without one, all failures are the build's own."""
+    if not chunks:
+        return BuildOutline(count=len(failures))
+    return _outline(orjson.loads(open_chunks(chunks).read()))
+
+
+def _outline(fields: dict[str, Any]) -> BuildOutline:
+    children = tuple(_outline(child) for child in fields.pop("children"))
+    return BuildOutline(**fields, children=children)
 
 
 def _failure(line: bytes) -> Failure:

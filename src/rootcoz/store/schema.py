@@ -59,6 +59,7 @@ analyses = Table(
     Column("model", String(200), nullable=False, server_default=""),
     Column("options", JSON, nullable=False),
     Column("request_params", JSON, nullable=False),
+    Column("order", JSON, nullable=True),
     Column("build_facts", JSON, nullable=False),
     Column("progress_log", JSON, nullable=False),
     Column("failure_count", Integer, nullable=False, server_default="0"),
@@ -75,6 +76,13 @@ Index(
     analyses.c.status,
     sqlite_where=analyses.c.completed_at.is_(None),
     postgresql_where=analyses.c.completed_at.is_(None),
+)
+
+request_secrets = Table(
+    "request_secrets",
+    metadata,
+    _analysis_id(primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 documents = Table(
@@ -119,6 +127,10 @@ provider_calls = Table(
     Column("prompt_chars", BigInteger, nullable=False),
     Column("response_chars", BigInteger, nullable=False),
     Column("error", Text, nullable=False, server_default=""),
+    Column("call_key", Text, nullable=False),
+    Column("reply", LargeBinary, nullable=True),
+    Column("reply_size", Integer, nullable=False, server_default="0"),
+    Column("truncated", Integer, nullable=False, server_default="0"),
     Column("created_at", _TIME, nullable=False),
 )
 Index("ix_provider_calls_analysis", provider_calls.c.analysis_id)

@@ -7,14 +7,15 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from rootcoz.analysis.intake import Submission, accept
+from rootcoz.analysis.intake import Submission, accept, accept_order
 from rootcoz.api.auth import ServicesOf, Writer
 from rootcoz.api.links import base_url, result_url
-from rootcoz.api.options import merged_options
+from rootcoz.api.options import merged_options, merged_order
+from rootcoz.api.request_record import request_params, request_secrets
 from rootcoz.api.schemas.errors import error_responses
-from rootcoz.api.schemas.requests import AnalyzeFailuresRequest
+from rootcoz.api.schemas.requests import AnalyzeFailuresRequest, AnalyzeRequest
 from rootcoz.api.schemas.results import AnalyzeFailuresResponse, QueuedResponse
-from rootcoz.api.submission import read_body, request_params
+from rootcoz.api.submission import read_body
 from rootcoz.domain.errors import NotFound
 from rootcoz.wiring import Services
 
@@ -29,6 +30,22 @@ def _body_of(model: type[AnalyzeFailuresRequest]) -> dict[str, Any]:
     """The OpenAPI entry of a body that the route reads by itself."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+@router.post("/analyze", status_code=202, responses=error_responses(400, 403, 413, 422))
+async def analyze(body: AnalyzeRequest, services: ServicesOf, who: Writer) -> QueuedResponse:
+    """Queue a Jenkins build for analysis and return a new job ID immediately."""
+    job_id = await accept_order(
+        services.database,
+        merged_order(services, body),
+        options=merged_options(services, body),
+        request_params=request_params(body),
+        secrets=request_secrets(body),
+        seal=services.directory.seal,
+        created_by=who.name,
+    )
+    await services.engine.start(job_id)
+    return _queued(services, job_id)
 
 
 @router.post(
@@ -63,16 +80,20 @@ async def analyze_failures(request: Request, services: ServicesOf, who: Writer) 
         job_id = await accept(services.database, submission)
     await services.engine.start(job_id)
     if "respond-async" in request.headers.get("prefer", ""):
-        queued = QueuedResponse(
-            status="queued",
-            job_id=job_id,
-            message=f"The analysis goes on; ask GET /results/{job_id} for its result.",
-            base_url=base_url(services.settings),
-            result_url=result_url(services.settings, job_id),
-        )
+        queued = _queued(services, job_id)
         return JSONResponse(queued.model_dump(), 202, {"Preference-Applied": "respond-async"})
     await services.engine.wait(job_id)
     return await _finished(services, job_id)
+
+
+def _queued(services: Services, job_id: str) -> QueuedResponse:
+    return QueuedResponse(
+        status="queued",
+        job_id=job_id,
+        message=f"The analysis goes on; ask GET /results/{job_id} for its result.",
+        base_url=base_url(services.settings),
+        result_url=result_url(services.settings, job_id),
+    )
 
 
 async def _finished(services: Services, job_id: str) -> Response:

@@ -2,6 +2,7 @@
 
 import math
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -9,6 +10,9 @@ RAW_XML_LIMIT = 50_000_000
 """Characters one report document may have: the reference's 50 MB."""
 FAILURES_LIMIT = 100_000
 """Raw failures one request may hold."""
+
+INT_LIMIT = 2**31 - 1
+"""Jenkins counts builds in Java's int, and databases store as much."""
 
 ProviderName = Literal["builtin", "command", "claude", "gemini", "cursor", "openai"]
 
@@ -135,6 +139,58 @@ class SharedAnalysisFields(BaseModel):
         if len(set(names)) != len(names):
             raise ValueError("additional_repos: each name may be used once")
         return self
+
+
+class AnalyzeRequest(SharedAnalysisFields):
+    """A Jenkins build to analyse. Fields with a default override the server's only when they are sent."""
+
+    job_name: Text = Field(
+        max_length=2000,
+        description="Jenkins job name. Folder-style names such as folder/job-name are accepted.",
+    )
+    build_number: int = Field(ge=-INT_LIMIT - 1, le=INT_LIMIT, description="Jenkins build number to analyze.")
+    force: bool = Field(default=False, description="Analyze even when the Jenkins build result is SUCCESS.")
+    wait_for_completion: bool = Field(
+        default=True, description="Wait for the Jenkins build to finish before analysis starts."
+    )
+    poll_interval_minutes: int = Field(
+        default=2, gt=0, le=1440, description="Delay between Jenkins status polls while waiting."
+    )
+    max_wait_minutes: int = Field(
+        default=0, ge=0, le=525_600, description="Maximum wait time in minutes. 0 means no limit."
+    )
+    jenkins_url: Text | None = Field(default=None, max_length=2000, description="Jenkins base URL override.")
+    jenkins_user: SecretStr | None = Field(default=None, description="Jenkins username override.")
+    jenkins_password: SecretStr | None = Field(
+        default=None, description="Jenkins password or API token override."
+    )
+    jenkins_ssl_verify: bool | None = Field(default=None, description="Jenkins SSL verification override.")
+    jenkins_timeout: int | None = Field(
+        default=None, gt=0, le=3600, description="Jenkins API timeout in seconds."
+    )
+    jenkins_artifacts_max_size_mb: int | None = Field(
+        default=None, gt=0, le=1_000_000, description="Maximum artifact download size in MB."
+    )
+    get_job_artifacts: bool | None = Field(
+        default=None, description="Downloads Jenkins build artifacts for AI context."
+    )
+
+    @field_validator("jenkins_url")
+    @classmethod
+    def _is_an_address_without_credentials(cls, url: str | None) -> str | None:
+        """Blank counts as not sent."""
+        if url is None or not url.strip():
+            return None
+        try:
+            parts = urlsplit(url.strip())
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            parts, usable = urlsplit(""), False
+        if not usable:
+            raise ValueError("must be an address such as https://jenkins.example.com")
+        if parts.username or parts.password:
+            raise ValueError("must not hold a user or a password; send jenkins_user and jenkins_password")
+        return url.strip()
 
 
 class RawFailure(BaseModel):

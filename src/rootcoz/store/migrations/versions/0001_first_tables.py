@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=200), server_default="", nullable=False),
         sa.Column("options", sa.JSON(), nullable=False),
         sa.Column("request_params", sa.JSON(), nullable=False),
+        sa.Column("order", sa.JSON(), nullable=True),
         sa.Column("build_facts", sa.JSON(), nullable=False),
         sa.Column("progress_log", sa.JSON(), nullable=False),
         sa.Column("failure_count", sa.Integer(), server_default="0", nullable=False),
@@ -90,6 +91,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("analysis_id", "kind", "number", name=op.f("pk_document_chunks")),
     )
     op.create_table(
+        "request_secrets",
+        sa.Column("analysis_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["analysis_id"],
+            ["analyses.id"],
+            name=op.f("fk_request_secrets_analysis_id_analyses"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("analysis_id", name=op.f("pk_request_secrets")),
+    )
+    op.create_table(
         "findings",
         sa.Column("analysis_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("group_number", sa.Integer(), autoincrement=False, nullable=False),
@@ -126,6 +139,10 @@ def upgrade() -> None:
         sa.Column("prompt_chars", sa.BigInteger(), nullable=False),
         sa.Column("response_chars", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("call_key", sa.Text(), nullable=False),
+        sa.Column("reply", sa.LargeBinary(), nullable=True),
+        sa.Column("reply_size", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("truncated", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.String(length=24), nullable=False),
         sa.ForeignKeyConstraint(
             ["analysis_id"],

@@ -1,0 +1,40 @@
+import pytest
+from sqlalchemy.exc import IntegrityError
+from tests.support.analyses import added
+
+from rootcoz.domain.analysis import KeptReply, ProviderCall
+from rootcoz.store.calls import load_ledger, load_replies, save_call, total_cost
+from rootcoz.store.engine import Database
+
+
+def call(cost_usd: float | None = None) -> ProviderCall:
+    return ProviderCall(
+        "primary", "command", "m", duration_ms=5, prompt_chars=6, reply_chars=7, cost_usd=cost_usd
+    )
+
+
+@pytest.mark.parametrize("text", ["", "short", "ü" * 200_000])
+async def test_what_was_said_is_kept_by_the_call_s_key(database: Database, text: str) -> None:
+    analysis_id, other = await added(database), await added(database, "other")
+    async with database.write() as connection:
+        await save_call(connection, analysis_id, "group 1", call(0.5), KeptReply(text, truncated=True))
+        await save_call(connection, analysis_id, "group 2", call(), None)
+        await save_call(connection, other, "group 1", call(), KeptReply("other", truncated=False))
+    async with database.read() as connection:
+        replies = await load_replies(connection, analysis_id)
+        ledger = await load_ledger(connection, analysis_id)
+
+    assert replies == {"group 1": KeptReply(text, truncated=True)}
+    assert [entry.call for entry in ledger] == [call(0.5), call()]
+
+
+async def test_a_call_hangs_on_its_analysis(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with database.write() as connection:
+            await save_call(connection, 77, "group 1", call(), None)
+
+
+def test_a_sum_with_an_unknown_cost_is_unknown() -> None:
+    assert total_cost([call(0.25), call(0.5)]) == 0.75
+    assert total_cost([call(0.25), call()]) is None
+    assert total_cost([]) == 0
