@@ -71,8 +71,14 @@ def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[st
     connection = jira_connection(server, request, proxy=settings.tracker_proxy)
     if connection is None:
         return None
-    limit = connection.max_results
-    return Desk(issue_search(connection), Classification.PRODUCT_BUG, matches=limit, candidates=limit)
+    # The newest of an OR search are mostly noise: more are asked for than are shown.
+    candidates = min(100, 4 * connection.max_results)
+    return Desk(
+        issue_search(connection),
+        Classification.PRODUCT_BUG,
+        matches=connection.max_results,
+        candidates=candidates,
+    )
 
 
 def _github_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:

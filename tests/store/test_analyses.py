@@ -7,6 +7,7 @@ from rootcoz.domain.analysis import AnalysisStatus, ProgressMark, ProviderCall
 from rootcoz.domain.failure import ErrorSignature
 from rootcoz.domain.finding import NoVerdict, NoVerdictReason
 from rootcoz.kit.chunks import chunked
+from rootcoz.kit.sealed import Seal
 from rootcoz.store.analyses import (
     add_analysis,
     analysis_status,
@@ -26,6 +27,7 @@ from rootcoz.store.documents import save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.findings import GroupAnswer, save_answers
 from rootcoz.store.schema import analyses, comments, metadata, reviews
+from rootcoz.store.secrets import save_secrets
 
 ABSTAINED = NoVerdict(NoVerdictReason.ABSTAINED, "It cannot tell.")
 
@@ -132,6 +134,7 @@ async def fill(database: Database, job_id: str) -> None:
         await save_document(connection, analysis_id, "result", chunked([b"{}"]))
         await save_answers(connection, analysis_id, [answer], provider="command", model="")
         await save_call(connection, analysis_id, "group 1", call, None)
+        await save_secrets(connection, analysis_id, {"jira_pat": "x"}, Seal("key"))
         await connection.execute(
             insert(comments).values(analysis_id=analysis_id, test_name="t", comment="c", created_at=moment)
         )

@@ -40,8 +40,7 @@ def case_enrichment(
 
     `affected_tests` are the names to state instead of those the finding lists, for example all members of its
     group; `issues` are the trackers' that look like it. Properties whose value would be empty are left out. An
-    answer without a verdict never gets a
-    classification, only `ai_no_verdict` with the reason.
+    answer without a verdict never gets a classification, only `ai_no_verdict` with the reason.
     """
     if isinstance(answer, NoVerdict):
         pairs, lines = _no_verdict_properties(answer), _no_verdict_lines(answer)
