@@ -135,6 +135,8 @@ async def fill(database: Database, job_id: str) -> None:
         await save_call(connection, analysis_id, "group 1: primary", call, None)
         await save_secrets(connection, analysis_id, {"jira_pat": "made up"}, Seal("of these tests"))
         await save_answers(connection, analysis_id, [answer], provider="command", model="")
+        await save_call(connection, analysis_id, "group 1", call, None)
+        await save_secrets(connection, analysis_id, {"jira_pat": "x"}, Seal("key"))
         await connection.execute(
             insert(comments).values(analysis_id=analysis_id, test_name="t", comment="c", created_at=moment)
         )

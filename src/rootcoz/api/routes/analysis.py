@@ -32,7 +32,7 @@ def _body_of(model: type[AnalyzeFailuresRequest]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 
 
-@router.post("/analyze", status_code=202, responses=error_responses(400, 403, 413, 422))
+@router.post("/analyze", status_code=202, responses=error_responses(400, 401, 403, 413, 422))
 async def analyze(body: AnalyzeRequest, services: ServicesOf, who: Writer) -> QueuedResponse:
     """Queue a Jenkins build for analysis and return a new job ID immediately."""
     job_id = await accept_order(
