@@ -162,8 +162,9 @@ def _plain(secret: SecretStr | None) -> str:
 
 
 def make_services(settings: Settings, directory: DataDirectory, engine: Engine) -> Services:
-    """What the faces work with."""
+    """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
+    _check_peers(settings, shelf)
     return Services(
         settings=settings,
         directory=directory,
@@ -173,6 +174,15 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine) 
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
     )
+
+
+def _check_peers(settings: Settings, shelf: ProviderShelf) -> None:
+    """Refuse to start with peers that no server has. What a known one still lacks is said when it is wanted."""
+    for peer in settings.peer_ai_configs:
+        try:
+            shelf.named(peer.provider)
+        except NotConfigured as error:
+            raise SettingsError(f"PEER_AI_CONFIGS: {error}") from error
 
 
 def _seal(settings: Settings, path: Path) -> Seal:

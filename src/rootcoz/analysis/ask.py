@@ -2,13 +2,16 @@
 
 import asyncio
 import shutil
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rootcoz.analysis.debate import Seat, Table, hold_debate
 from rootcoz.analysis.ledger import Ledger
-from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
+from rootcoz.analysis.question_files import write_files
+from rootcoz.analysis.turns import Turns
+from rootcoz.domain.analysis import AnalysisOptions
+from rootcoz.domain.debate import Debate, Participant
 from rootcoz.domain.errors import OutsideError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
@@ -22,9 +25,13 @@ from rootcoz.store.findings import GroupAnswer
 FREE_BATCH = 250
 """Groups whose answers are saved together when asking again after a crash would cost nothing."""
 
-NOTHING = Reply("")
-
 SaveAnswers = Callable[[Sequence[GroupAnswer]], Awaitable[None]]
+EnterPhase = Callable[[str, FailureGroup], Awaitable[None]]
+"""Told what goes on with a group, in the words of the reference."""
+
+
+async def _say_nothing(_phase: str, _group: FailureGroup) -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,15 @@ class Asker:
     """Folder of this analysis; made when it is needed and removed by `close`."""
     ledger: Ledger
     """What was said and paid for before is not asked again."""
+    peers: tuple[Seat, ...] = ()
+    """Who judges each answer."""
+    enter: EnterPhase = _say_nothing
+    _turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the gates of this analysis."""
+        gate = asyncio.Semaphore(self.options.max_concurrent_questions)
+        object.__setattr__(self, "_turns", Turns(self.ledger, gate, self.server_gate))
 
     async def ask_groups(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
@@ -47,16 +63,14 @@ class Asker:
 
         Returns when every answer has been saved. One group's trouble becomes its NoVerdict and never sinks the rest.
         """
-        if self.provider.costs_nothing:
+        if self.provider.costs_nothing and not self.peers:
             await self._ask_in_batches(groups, failures, save)
             return
         waiting = iter(groups)
 
         async def work() -> None:
             for group in waiting:
-                async with self.server_gate:
-                    answer = await self._ask(group, failures)
-                await save([answer])
+                await save([await self._ask(group, failures)])
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(self.options.max_concurrent_questions, len(groups))):
@@ -87,31 +101,36 @@ class Asker:
             # An answer that cannot be read is still worth more to people than the news that nobody answered.
             answer = answer if _failed(mended) else mended
         answer = check_claims(answer, failure_texts(group.representative))
-        return GroupAnswer(group.number, group.signature, answer)
+        answer, debate = await self._debated(question, answer)
+        return GroupAnswer(group.number, group.signature, answer, debate)
+
+    async def _debated(self, question: Question, answer: Answer) -> tuple[Answer, Debate | None]:
+        """The answer after the peers have judged it. There is nothing to judge where there is no verdict."""
+        if not self.peers or isinstance(answer, NoVerdict):
+            return answer, None
+        table = Table(
+            turns=self._turns,
+            main=Seat(Participant(self.provider.name, self.options.model), self.provider),
+            peers=self.peers,
+            max_rounds=self.options.max_rounds,
+            enter=lambda phase: self.enter(phase, question.group),
+        )
+        return await hold_debate(answer, question, failure_texts(question.group.representative), table)
 
     async def _put(self, question: Question, call_type: str) -> Answer:
         """One call and what came of it. The provider's trouble is an answer, too: that there is none, and why."""
-        if self.provider.costs_nothing:
-            # Not an AI: it has no place in a ledger of what the AIs cost, and may be asked again at will.
-            return _read(await self.provider.ask(question))
         key = f"group {question.group.number}: {call_type}"
-        if kept := self.ledger.reply(key):
-            return _read(kept)
-        started = time.monotonic()
         try:
-            reply = await self.provider.ask(question)
+            return _read(await self._turns.ask(self.provider, question, key=key, call_type=call_type))
         except OutsideError as error:
-            await self.ledger.record(key, self._call(question, call_type, started, error=str(error)), None)
             return _no_answer(error)
-        await self.ledger.record(key, self._call(question, call_type, started, reply), reply)
-        return _read(reply)
 
     async def _question(self, group: FailureGroup, affected: tuple[str, ...]) -> Question:
         workspace = None
         prompt = ""
-        if self.provider.reads_prompt:
+        if self.provider.reads_prompt or any(seat.provider.reads_prompt for seat in self.peers):
             workspace = self.workspace / f"group-{group.number}"
-            await asyncio.to_thread(_write_files, workspace, workspace_files(group, affected))
+            await write_files(workspace, workspace_files(group, affected))
             prompt = analyse_prompt(group, affected, raw_prompt=self.options.raw_prompt)
         return Question(
             group=group,
@@ -128,33 +147,8 @@ class Asker:
         """The same question once more, with what was wrong with the answer to it."""
         if question.workspace is not None:
             earlier = {EARLIER_ANSWER_FILE: answer.raw_text}
-            await asyncio.to_thread(_write_files, question.workspace, earlier)
+            await write_files(question.workspace, earlier)
         return replace(question, prompt=repair_prompt(question.prompt, answer.message))
-
-    def _call(
-        self,
-        question: Question,
-        call_type: str,
-        started: float,
-        reply: Reply = NOTHING,
-        *,
-        error: str = "",
-    ) -> ProviderCall:
-        usage = reply.usage
-        return ProviderCall(
-            call_type=call_type,
-            provider=self.provider.name,
-            model=reply.model or self.options.model,
-            duration_ms=round((time.monotonic() - started) * 1000),
-            prompt_chars=len(question.prompt),
-            reply_chars=len(reply.text),
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            cost_usd=usage.cost_usd,
-            error=error,
-        )
 
 
 def _read(reply: Reply) -> Answer:
@@ -192,9 +186,3 @@ def _no_answer(error: OutsideError) -> NoVerdict:
     timed_out = isinstance(error, Unavailable) and error.timed_out
     reason = NoVerdictReason.TIMED_OUT if timed_out else NoVerdictReason.PROVIDER_FAILED
     return NoVerdict(reason=reason, message=str(error))
-
-
-def _write_files(folder: Path, files: dict[str, str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8", errors="replace")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.debate import Seat
 from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.report import ReportFacts, write_result
@@ -30,6 +31,8 @@ from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.secrets import load_secrets
 
+MAX_MARKS = 300
+"""Phases of debates that the progress log takes."""
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
 
@@ -183,6 +186,8 @@ class _Job:
             server_gate=self.parts.server_gate,
             workspace=self.parts.workspaces / self.analysis.job_id,
             ledger=await Ledger.open(self.database, self.analysis.id),
+            peers=tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers),
+            enter=lambda phase, group: self._note_debate(phase, group.number, len(groups)),
         )
         try:
             await asker.ask_groups(missing, failures, self._save_answers)
@@ -196,6 +201,7 @@ class _Job:
         await self._enter(ProgressPhase.SAVING, len(groups))
         async with self.database.read() as connection:
             kept = await findings.load_answers(connection, self.analysis.id)
+            debates = await findings.load_debates(connection, self.analysis.id)
             ledger = await calls.load_ledger(connection, self.analysis.id)
             outline = await load_document(connection, self.analysis.id, builds.OUTLINE)
             reports = [
@@ -219,6 +225,7 @@ class _Job:
             ledger=ledger,
             reports=reports,
             report_url=self._report_url(),
+            debates=await asyncio.to_thread(findings.decode_debates, debates),
         )
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts))))
         async with self.database.write() as connection:
@@ -237,7 +244,12 @@ class _Job:
             )
             await analyses_store.note_new_answers(connection, self.analysis.id)
 
-    async def _enter(self, phase: ProgressPhase, groups_total: int | None) -> None:
+    async def _note_debate(self, phase: str, group: int, groups: int) -> None:
+        """The log is written as a whole each time: a build with very many groups is not told in full."""
+        if len(self.marks) < MAX_MARKS:
+            await self._enter(f"{phase} (group {group}/{groups})", groups)
+
+    async def _enter(self, phase: str, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))
         async with self.database.write() as connection:
             await analyses_store.save_progress(connection, self.analysis.id, self.marks, groups_total)

@@ -1,7 +1,7 @@
 """Looking up what an answer claims: its quotations, and the file and line of its code fix."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from rootcoz.domain.finding import Answer, CodeFix, Evidence, NoVerdict
@@ -20,8 +20,7 @@ def check_claims(answer: Answer, sources: Mapping[str, str]) -> Answer:
     space; never when it is merely similar. One found in another source than named gets that source. A code
     fix counts when its file and line appear together in a source, as they do in a stack frame.
     """
-    folded: dict[str, str] = {}
-    evidence = tuple(_check_quote(item, sources, folded) for item in answer.evidence)
+    evidence = check_quotes(answer.evidence, sources)
     if isinstance(answer, NoVerdict):
         return replace(answer, evidence=evidence)
     fix = answer.code_fix
@@ -31,6 +30,12 @@ def check_claims(answer: Answer, sources: Mapping[str, str]) -> Answer:
 
 
 # --- quotations ----------------------------------------------------------------------------------
+
+
+def check_quotes(evidence: Iterable[Evidence], sources: Mapping[str, str]) -> tuple[Evidence, ...]:
+    """Mark each quotation as found in `sources` or not, as `check_claims` does."""
+    folded: dict[str, str] = {}
+    return tuple(_check_quote(item, sources, folded) for item in evidence)
 
 
 def _check_quote(evidence: Evidence, sources: Mapping[str, str], folded: dict[str, str]) -> Evidence:

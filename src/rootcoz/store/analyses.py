@@ -14,6 +14,7 @@ from rootcoz.domain.analysis import (
     ProgressMark,
     StoredAnalysis,
 )
+from rootcoz.domain.debate import Participant
 from rootcoz.domain.failure import ReportSummary
 from rootcoz.kit.clock import utc_now
 from rootcoz.store.schema import analyses, comments, reviews
@@ -197,7 +198,6 @@ async def review_counts(connection: AsyncConnection, job_id: str) -> ReviewCount
 
 def _stored(row: Row[Any]) -> StoredAnalysis:
     facts: dict[str, Any] = row.build_facts
-    options: dict[str, Any] = row.options
     return StoredAnalysis(
         id=row.id,
         job_id=row.job_id,
@@ -206,7 +206,7 @@ def _stored(row: Row[Any]) -> StoredAnalysis:
         job_name=row.job_name,
         build_number=row.build_number,
         jenkins_url=row.jenkins_url,
-        options=AnalysisOptions(**{**options, "notes": tuple(options["notes"])}),
+        options=_options(row.options),
         request_params=row.request_params,
         order=JenkinsOrder(**row.order) if row.order else None,
         reports=tuple(ReportSummary(**report) for report in facts["reports"]),
@@ -219,3 +219,8 @@ def _stored(row: Row[Any]) -> StoredAnalysis:
         started_at=row.started_at,
         completed_at=row.completed_at,
     )
+
+
+def _options(kept: dict[str, Any]) -> AnalysisOptions:
+    peers = tuple(Participant(**peer) for peer in kept.get("peers", ()))
+    return AnalysisOptions(**{**kept, "notes": tuple(kept["notes"]), "peers": peers})
