@@ -86,7 +86,7 @@ class Scene:
         self.provider: Provider = CommandProvider(
             (sys.executable, "-IS", debater.__file__, str(folder)), scratch=folder
         )
-        self.main = self.provider
+        self.main: Provider = self.provider
         self.peers = [model for model in says if model != "main"]
         self.failures = [FAILURE]
         self.at_once = 3
