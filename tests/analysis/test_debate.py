@@ -126,7 +126,7 @@ class Scene:
                 enter=enter,
             )
             await asyncio.wait_for(asker.ask_groups(groups, self.failures, save), 60)
-            asker.close()
+
             async with database.read() as connection:
                 entries = await load_ledger(connection, analysis)
         finally:
@@ -196,8 +196,8 @@ async def test_the_main_model_reads_the_votes_before_it_revises(tmp_path: Path) 
     )
 
     call = outcome.heard("main")[1]
-    assert "It answers 500." in call["files"]["votes-of-round-1.json"]
-    assert "votes-of-round-1.json" in call["prompt"]
+    assert "It answers 500." in call["files"]["group-1/votes-of-round-1.json"]
+    assert "`group-1/votes-of-round-1.json`" in call["prompt"]
 
 
 async def test_a_stubborn_peer_is_heard_until_the_rounds_are_used_up(tmp_path: Path) -> None:
@@ -224,9 +224,9 @@ async def test_from_the_second_round_on_peers_read_what_the_others_said(tmp_path
     outcome = await scene.play(max_rounds=2)
 
     first, second = outcome.heard("ann")
-    read = second["files"]["arguments-for-peer-1-in-round-2.json"]
+    read = second["files"]["group-1/arguments-for-peer-1-in-round-2.json"]
     assert "arguments-for-peer" not in first["prompt"]
-    assert "arguments-for-peer-1-in-round-2.json" in second["prompt"]
+    assert "`group-1/arguments-for-peer-1-in-round-2.json`" in second["prompt"]
     assert "Words of Bob." in read
     assert "Words of Ann." not in read
 

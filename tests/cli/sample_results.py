@@ -249,7 +249,7 @@ def debated() -> Json:
                         "classification": "PRODUCT BUG",
                         "usable": False,
                         "agrees": None,
-                        "note": "Nothing that it quotes stands in the failure's texts.",
+                        "note": "Nothing that it quotes stands where it may be looked up.",
                     },
                 ],
             },

@@ -4,7 +4,7 @@
 
 The model is the one of ROOTCOZ_MODEL; `FOLDER/<model>.json` is a list of what it says: an object is printed as JSON, a
 text as it is, null means exit code 1. The last one is said again and again. Each run writes a line to
-`FOLDER/calls.jsonl` before it says anything: the model, the files of its folder, the prompt. With a file
+`FOLDER/calls.jsonl` before it says anything: the model, the group's files, the prompt. With a file
 `FOLDER/pause` it waits for so many seconds first.
 """
 
@@ -20,7 +20,7 @@ def main() -> int:
     folder, model = Path(sys.argv[1]), os.environ["ROOTCOZ_MODEL"]
     call = {
         "model": model,
-        "files": {file.name: file.read_text() for file in Path().iterdir() if file.is_file()},
+        "files": {str(file): file.read_text() for file in Path().glob("group-*/*")},
         "prompt": sys.stdin.read(),
     }
     log = os.open(folder / "calls.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

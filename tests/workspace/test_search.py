@@ -1,4 +1,5 @@
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,15 @@ def test_every_line_counts_once_in_a_long_file(files: WorkspaceFiles, root: Path
     (root / "long.log").write_text("hit hit\n" + "x" * 300 + "\n" + ("y" * 99 + "\n") * 9_000 + "hit\n")
 
     assert [match.line for match in files.search("hit").found] == [1, 9_003]
+
+
+def test_a_log_made_to_be_slow_is_not(files: WorkspaceFiles, root: Path) -> None:
+    (root / "slow.log").write_text("a " * 1_000_000 + "b")
+    began = time.process_time()
+    found = files.find_quotation("a " * 1_900 + "b c")
+
+    assert found is None
+    assert time.process_time() - began < 3
 
 
 def test_a_search_ends_at_its_limit(

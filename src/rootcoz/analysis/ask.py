@@ -1,13 +1,13 @@
 """Asking the provider about each failure group, and keeping each answer the moment it is there."""
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rootcoz.analysis.debate import Seat, Table, hold_debate
 from rootcoz.analysis.ledger import Ledger
+from rootcoz.analysis.materials import NOTHING_ELSE, Materials, check_in_workspace
 from rootcoz.analysis.question_files import write_files
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import AnalysisOptions
@@ -16,6 +16,7 @@ from rootcoz.domain.errors import OutsideError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.evidence.claims import check_claims
+from rootcoz.evidence.failures import without_secrets
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
 from rootcoz.prompts.answer import answer_schema, parse_answer
 from rootcoz.prompts.repair import EARLIER_ANSWER_FILE, repair_prompt
@@ -43,9 +44,11 @@ class Asker:
     server_gate: asyncio.Semaphore
     """Bounds the questions of the whole server."""
     workspace: Path
-    """Folder of this analysis; made when it is needed and removed by `close`."""
+    """Folder of this analysis. Providers that read work in it; each group's files have a folder of their own."""
     ledger: Ledger
     """What was said and paid for before is not asked again."""
+    materials: Materials = NOTHING_ELSE
+    """What else lies in the workspace."""
     peers: tuple[Seat, ...] = ()
     """Who judges each answer."""
     enter: EnterPhase = _say_nothing
@@ -55,6 +58,10 @@ class Asker:
         """Open the gates of this analysis."""
         gate = asyncio.Semaphore(self.options.max_concurrent_questions)
         object.__setattr__(self, "_turns", Turns(self.ledger, gate, self.server_gate))
+
+    @property
+    def _somebody_reads(self) -> bool:
+        return any(one.reads_prompt for one in (self.provider, *(seat.provider for seat in self.peers)))
 
     async def ask_groups(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
@@ -88,21 +95,27 @@ class Asker:
             batch = groups[start : start + FREE_BATCH]
             await save(await asyncio.to_thread(asyncio.run, ask_all(batch)))
 
-    def close(self) -> None:
-        """Remove the workspaces."""
-        shutil.rmtree(self.workspace, ignore_errors=True)
-
     async def _ask(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         affected = tuple(failures[member].test_name for member in group.members)
+        if self._somebody_reads:
+            cleaned = await asyncio.to_thread(without_secrets, group.representative)
+            group = replace(group, representative=cleaned)
         question = await self._question(group, affected)
         answer = await self._put(question, "primary")
         if self.provider.reads_prompt and (unusable := _unusable(answer)):
             mended = await self._put(await self._repair(question, unusable), "repair")
             # An answer that cannot be read is still worth more to people than the news that nobody answered.
             answer = answer if _failed(mended) else mended
-        answer = check_claims(answer, failure_texts(group.representative))
+        answer = await self._checked(group, answer)
         answer, debate = await self._debated(question, answer)
         return GroupAnswer(group.number, group.signature, answer, debate)
+
+    async def _checked(self, group: FailureGroup, answer: Answer) -> Answer:
+        """The answer with its claims looked up, in the failure's texts and in what else lies in the workspace."""
+        answer = check_claims(answer, failure_texts(group.representative))
+        if self.materials.listing:
+            answer = await asyncio.to_thread(check_in_workspace, answer, self.workspace)
+        return answer
 
     async def _debated(self, question: Question, answer: Answer) -> tuple[Answer, Debate | None]:
         """The answer after the peers have judged it. There is nothing to judge where there is no verdict."""
@@ -113,9 +126,11 @@ class Asker:
             main=Seat(Participant(self.provider.name, self.options.model), self.provider),
             peers=self.peers,
             max_rounds=self.options.max_rounds,
+            check=lambda said: self._checked(question.group, said),
+            folder=_folder(question.group),
             enter=lambda phase: self.enter(phase, question.group),
         )
-        return await hold_debate(answer, question, failure_texts(question.group.representative), table)
+        return await hold_debate(answer, question, table)
 
     async def _put(self, question: Question, call_type: str) -> Answer:
         """One call and what came of it. The provider's trouble is an answer, too: that there is none, and why."""
@@ -128,10 +143,17 @@ class Asker:
     async def _question(self, group: FailureGroup, affected: tuple[str, ...]) -> Question:
         workspace = None
         prompt = ""
-        if self.provider.reads_prompt or any(seat.provider.reads_prompt for seat in self.peers):
-            workspace = self.workspace / f"group-{group.number}"
-            await write_files(workspace, workspace_files(group, affected))
-            prompt = analyse_prompt(group, affected, raw_prompt=self.options.raw_prompt)
+        if self._somebody_reads:
+            workspace, folder = self.workspace, _folder(group)
+            await write_files(workspace / folder, workspace_files(group, affected))
+            prompt = analyse_prompt(
+                group,
+                affected,
+                folder=folder,
+                materials=self.materials.listing,
+                advice=self.materials.advice,
+                raw_prompt=self.options.raw_prompt,
+            )
         return Question(
             group=group,
             affected_tests=affected,
@@ -145,10 +167,14 @@ class Asker:
 
     async def _repair(self, question: Question, answer: NoVerdict) -> Question:
         """The same question once more, with what was wrong with the answer to it."""
-        if question.workspace is not None:
-            earlier = {EARLIER_ANSWER_FILE: answer.raw_text}
-            await write_files(question.workspace, earlier)
-        return replace(question, prompt=repair_prompt(question.prompt, answer.message))
+        folder = _folder(question.group)
+        await write_files(self.workspace / folder, {EARLIER_ANSWER_FILE: answer.raw_text})
+        return replace(question, prompt=repair_prompt(question.prompt, answer.message, folder=folder))
+
+
+def _folder(group: FailureGroup) -> str:
+    """Where the group's files lie below the workspace."""
+    return f"group-{group.number}"
 
 
 def _read(reply: Reply) -> Answer:

@@ -30,7 +30,7 @@ def counted(ballot: Ballot) -> Ballot:
     A vote without a quotation claims nothing that could be false; one true quotation is enough, since models miscopy.
     """
     if isinstance(ballot, Vote) and rests_on_nothing(ballot.evidence):
-        return UnusableVote("Nothing that it quotes stands in the failure's texts.", ballot)
+        return UnusableVote("Nothing that it quotes stands where it may be looked up.", ballot)
     return ballot
 
 

@@ -30,12 +30,13 @@ from rootcoz.domain.debate import (
 )
 from rootcoz.domain.errors import NotConfigured, OutsideError
 from rootcoz.domain.finding import Answer, Classification, Finding, NoVerdict, NoVerdictReason
-from rootcoz.evidence.claims import check_claims, check_quotes
 from rootcoz.prompts.answer import answer_json, parse_answer
 from rootcoz.prompts.peer import arguments_text, parse_vote, peer_prompt, vote_schema
 from rootcoz.prompts.revise import revise_prompt
 from rootcoz.providers.base import Provider, Question
 
+Check = Callable[[Answer], Awaitable[Answer]]
+"""Looks up what an answer claims."""
 EnterPhase = Callable[[str], Awaitable[None]]
 """Told what goes on, in the words of the reference."""
 
@@ -67,18 +68,18 @@ class Table:
     peers: tuple[Seat, ...]
     max_rounds: int
     """At least 1."""
+    check: Check
+    folder: str
+    """Below the question's workspace: where the files of the debate go."""
     enter: EnterPhase = _say_nothing
 
 
-async def hold_debate(
-    answer: Finding, question: Question, sources: Mapping[str, str], table: Table
-) -> tuple[Answer, Debate]:
+async def hold_debate(answer: Finding, question: Question, table: Table) -> tuple[Answer, Debate]:
     """Debate the main model's answer to the question; returns the answer that is left, and the trail.
 
-    `question` is the one that was answered; a debate puts its files into its workspace. `sources` are the texts in
-    which quotations are looked up, by name. Nobody's trouble sinks it: who cannot be asked has no vote.
+    `question` is the one that was answered. Nobody's trouble sinks a debate: who cannot be asked has no vote.
     """
-    debate = _Debate(question, sources, table)
+    debate = _Debate(question, table)
     standing, changed, note = answer, "", ""
     while True:
         number = len(debate.rounds) + 1
@@ -103,9 +104,8 @@ async def hold_debate(
 class _Debate:
     """The asking, and what was said so far."""
 
-    def __init__(self, question: Question, sources: Mapping[str, str], table: Table) -> None:
+    def __init__(self, question: Question, table: Table) -> None:
         self._question = question
-        self._sources = sources
         self._table = table
         self.rounds: list[DebateRound] = []
 
@@ -143,7 +143,9 @@ class _Debate:
         question = replace(
             self._question,
             prompt=peer_prompt(
-                self._question.prompt, answer_file=_answer_file(number), arguments_file=arguments_file
+                self._question.prompt,
+                answer_file=self._path(_answer_file(number)),
+                arguments_file=arguments_file and self._path(arguments_file),
             ),
             model=seat.participant.model,
             answer_schema=vote_schema(),
@@ -157,7 +159,8 @@ class _Debate:
         vote = parse_vote(reply.text)
         if isinstance(vote, UnusableVote):
             return vote
-        return counted(replace(vote, evidence=check_quotes(vote.evidence, self._sources)))
+        checked = await self._table.check(Finding(vote.classification, None, "", vote.evidence))
+        return counted(replace(vote, evidence=checked.evidence))
 
     def _others(self, peer: int) -> Sequence[DebateEntry]:
         """What the other peers said in the last round, as far as it counts."""
@@ -175,7 +178,11 @@ class _Debate:
         votes_file = f"votes-of-round-{number}.json"
         voices = [entry for entry in self.rounds[-1].entries if entry.role is Role.PEER]
         await self._write({votes_file: arguments_text(voices)})
-        prompt = revise_prompt(self._question.prompt, answer_file=_answer_file(number), votes_file=votes_file)
+        prompt = revise_prompt(
+            self._question.prompt,
+            answer_file=self._path(_answer_file(number)),
+            votes_file=self._path(votes_file),
+        )
         try:
             reply = await table.turns.ask(
                 table.main.provider,
@@ -185,21 +192,27 @@ class _Debate:
             )
         except (OutsideError, NotConfigured) as error:
             return answer, f"It could not be asked to revise its answer: {error}"
-        said = check_claims(parse_answer(reply.text), self._sources)
+        said = await table.check(parse_answer(reply.text))
         if isinstance(said, NoVerdict):
             if said.reason is NoVerdictReason.ABSTAINED:
                 return said, ""
             return answer, f"Its revision was set aside: {said.message}"
         if rests_on_nothing(said.evidence):
-            return answer, "Its revision was set aside: nothing that it quotes stands in the failure's texts."
+            return (
+                answer,
+                "Its revision was set aside: nothing that it quotes stands where it may be looked up.",
+            )
         return revised(answer, said), ""
 
     def _key(self, call: str) -> str:
         return f"group {self._question.group.number}: {call}"
 
+    def _path(self, file: str) -> str:
+        return f"{self._table.folder}/{file}"
+
     async def _write(self, files: Mapping[str, str]) -> None:
         if self._question.workspace is not None:
-            await write_files(self._question.workspace, files)
+            await write_files(self._question.workspace / self._table.folder, files)
 
 
 def _answer_file(round_number: int) -> str:

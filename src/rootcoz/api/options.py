@@ -1,25 +1,22 @@
 """What a request asks for, merged once with the server's settings."""
 
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from rootcoz.analysis.materials import TESTS_REPOSITORY
 from rootcoz.api.schemas.requests import AnalyzeRequest, SharedAnalysisFields
-from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
+from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder, RepositoryOrder
 from rootcoz.domain.debate import Participant
-from rootcoz.domain.errors import NotConfigured
+from rootcoz.domain.errors import InvalidInput, NotConfigured
+from rootcoz.settings import Settings
 from rootcoz.wiring import Services
+from rootcoz.workspace.addresses import repositories_of_setting, repository
 
 Value = TypeVar("Value")
 
 DEFAULT_PROVIDER = "builtin"
 _SECONDS_PER_MINUTE = 60
-
-# Fields of the contract whose work this version does not do yet. A request that sets one is told so in its result.
-_NOT_DONE_YET = {
-    "tests_repo_url": "The tests repository was not cloned: this version does not clone repositories yet.",
-    "additional_repos": "Additional repositories were not cloned: this version does not clone repositories yet.",
-    "enable_jira": "Jira was not searched: this version does not search trackers yet.",
-}
 
 
 def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
@@ -34,7 +31,9 @@ def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
         build_number=fields.build_number,
         url=url,
         # A stored credential is only ever sent to the server it was configured for.
-        uses_server_credentials=_same_server(url, settings.jenkins_url),
+        # Nor where nothing would prove that it is that server: the request switched the check off.
+        uses_server_credentials=_same_server(url, settings.jenkins_url)
+        and not (fields.jenkins_ssl_verify is False and settings.jenkins_ssl_verify),
         ssl_verify=_first(fields.jenkins_ssl_verify, settings.jenkins_ssl_verify),
         timeout_s=_first(fields.jenkins_timeout, settings.jenkins_timeout),
         force=fields.force if "force" in sent else settings.force_analysis,
@@ -54,6 +53,32 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port: what a credential belongs to."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _repositories(settings: Settings, fields: SharedAnalysisFields) -> tuple[RepositoryOrder, ...]:
+    """What an AI may read. Raises InvalidInput for addresses that cannot be cloned from, or that hold credentials."""
+    orders = []
+    if tests := fields.tests_repo_url or settings.tests_repo_url:
+        may_use = _same_server(tests, settings.tests_repo_url)
+        order = _order(TESTS_REPOSITORY, tests, "", "TESTS_REPO_TOKEN" if may_use else "")
+        orders.append(replace(order, is_tests=True))
+    if fields.additional_repos is None:
+        orders += [
+            RepositoryOrder(spec.name, spec.url, spec.ref or "", credential_setting="ADDITIONAL_REPOS")
+            for spec in repositories_of_setting(settings.additional_repos)
+        ]
+    else:
+        orders += [_order(repo.name, repo.url, repo.ref, "") for repo in fields.additional_repos]
+    return tuple(orders)
+
+
+def _order(name: str, url: str, ref: str, credential_setting: str) -> RepositoryOrder:
+    spec = repository(name, url, ref=ref)
+    if spec.token:
+        raise InvalidInput(
+            f"The URL of repository {name} must not hold credentials; send them in the token's field."
+        )
+    return RepositoryOrder(name, spec.url, spec.ref or "", credential_setting=credential_setting)
 
 
 def _first(sent: Value | None, configured: Value) -> Value:
@@ -85,7 +110,7 @@ def merged_options(services: Services, fields: SharedAnalysisFields) -> Analysis
         peers=_merged_peers(services, fields),
         max_rounds=(fields.peer_analysis_max_rounds if rounds_sent else settings.peer_analysis_max_rounds),
         raw_prompt=fields.raw_prompt or "",
-        notes=tuple(note for name, note in _NOT_DONE_YET.items() if getattr(fields, name)),
+        repositories=_repositories(services.settings, fields),
     )
 
 

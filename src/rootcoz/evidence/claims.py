@@ -1,7 +1,7 @@
 """Looking up what an answer claims: its quotations, and the file and line of its code fix."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rootcoz.domain.finding import Answer, CodeFix, Evidence, NoVerdict
@@ -20,7 +20,8 @@ def check_claims(answer: Answer, sources: Mapping[str, str]) -> Answer:
     space; never when it is merely similar. One found in another source than named gets that source. A code
     fix counts when its file and line appear together in a source, as they do in a stack frame.
     """
-    evidence = check_quotes(answer.evidence, sources)
+    folded: dict[str, str] = {}
+    evidence = tuple(_check_quote(item, sources, folded) for item in answer.evidence)
     if isinstance(answer, NoVerdict):
         return replace(answer, evidence=evidence)
     fix = answer.code_fix
@@ -32,15 +33,14 @@ def check_claims(answer: Answer, sources: Mapping[str, str]) -> Answer:
 # --- quotations ----------------------------------------------------------------------------------
 
 
-def check_quotes(evidence: Iterable[Evidence], sources: Mapping[str, str]) -> tuple[Evidence, ...]:
-    """Mark each quotation as found in `sources` or not, as `check_claims` does."""
-    folded: dict[str, str] = {}
-    return tuple(_check_quote(item, sources, folded) for item in evidence)
+def is_significant(quote: str) -> bool:
+    """Whether a quotation has enough letters and digits for it to mean something that it was found."""
+    return sum(char.isalnum() for char in quote[:_COUNTED_CHARS]) >= MIN_SIGNIFICANT_CHARS
 
 
 def _check_quote(evidence: Evidence, sources: Mapping[str, str], folded: dict[str, str]) -> Evidence:
     quote = evidence.quote.strip()
-    if sum(char.isalnum() for char in quote[:_COUNTED_CHARS]) < MIN_SIGNIFICANT_CHARS:
+    if not is_significant(quote):
         return replace(evidence, verified=False)
     order = sorted(sources, key=lambda name: name != evidence.source)
     for name in order:

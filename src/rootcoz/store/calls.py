@@ -38,7 +38,7 @@ async def load_ledger(connection: AsyncConnection, analysis_id: int) -> list[Led
     rows = await connection.execute(
         select(*(column for column in provider_calls.c if column.name != "reply"))
         .where(provider_calls.c.analysis_id == analysis_id)
-        .order_by(provider_calls.c.created_at, provider_calls.c.id)
+        .order_by(provider_calls.c.created_at, provider_calls.c.call_key)
     )
     return [_entry(row) for row in rows]
 

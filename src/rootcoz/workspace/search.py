@@ -8,9 +8,11 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path
 
 from rootcoz.domain.errors import InvalidInput, NotFound
@@ -26,7 +28,7 @@ SEARCH_SECONDS = 20.0
 MAX_QUOTE_CHARS = 4_000
 INDEXED_FILES = 200_000
 _CHUNK_BYTES = 262_144
-"""Bytes that one call of the pattern matcher sees; it lets no other thread run meanwhile."""
+"""Bytes that are looked at in one go; no other thread runs meanwhile."""
 _OVERLAP_BYTES = 131_072
 """Room for the white space inside a quotation."""
 _HIDDEN = ".git"
@@ -114,6 +116,7 @@ class WorkspaceFiles:
         Raises InvalidInput for a path that leads out or a file that is not text, NotFound when there is no such
         file.
         """
+        first_line = max(1, first_line)
         with self._opened(path) as file:
             if b"\0" in file.peek(1_024)[:1_024]:
                 raise InvalidInput(f"`{_shown(path)}` is not a text file.")
@@ -139,11 +142,12 @@ class WorkspaceFiles:
         """
         if not text or "\n" in text or len(text) > MAX_QUOTE_CHARS:
             raise InvalidInput("Search for a part of one line.")
-        pattern = re.compile(re.escape(text.encode()), re.IGNORECASE if ignore_case else 0)
+        needle = text.encode()
+        find = partial(_find_ignoring_case, needle.lower()) if ignore_case else partial(_find, needle)
         budget = _Budget()
         found: list[Match] = []
         for path, file in self._files(folder, budget):
-            for match in _matches(file, pattern, b"" if ignore_case else text.encode(), budget):
+            for match in _matches(file, find, len(needle), budget):
                 found.append(Match(path, *match))
                 if len(found) >= limit:
                     return Matches(tuple(found), complete=False)
@@ -155,13 +159,13 @@ class WorkspaceFiles:
         `first` is the file to look at first, if there is such a file. None when it was not found, also when a
         limit ended the search.
         """
-        words = [word.encode() for word in quote[: MAX_QUOTE_CHARS + 1].split()]
-        if not words or len(quote) > MAX_QUOTE_CHARS:
+        words = quote.encode(errors="replace").split() if len(quote) <= MAX_QUOTE_CHARS else []
+        if not words:
             return None
-        pattern = re.compile(rb"\s{1,4096}".join(re.escape(word) for word in words))
+        find = partial(_find_words, b" ".join(words), max(words, key=len))
         budget = _Budget()
         for path, file in self._files("", budget, first=first):
-            for line, text in _matches(file, pattern, max(words, key=len), budget):
+            for line, text in _matches(file, find, len(quote) * 4, budget):
                 return Match(path, line, text)
         return None
 
@@ -289,10 +293,12 @@ class _Budget:
 
 
 def _matches(
-    file: BufferedReader, pattern: "re.Pattern[bytes]", needed: bytes, budget: _Budget
+    file: BufferedReader, find: Callable[[bytes], Iterator[int]], length: int, budget: _Budget
 ) -> Iterator[tuple[int, str]]:
-    """Line and its text for each line in which a match begins. A piece without `needed` is not looked at closer."""
-    overlap = len(pattern.pattern) + _OVERLAP_BYTES
+    """Line and its text for each line in which a match begins.
+
+    `find` gives the offsets of matches in a piece, in order; matches have about `length` bytes.
+    """
     window = b""
     line = 1
     last = 0
@@ -301,22 +307,53 @@ def _matches(
         budget.spend(len(piece))
         window += piece
         # A match that begins in the overlap may go on in the next piece; it is left for then.
-        end = len(window) if not piece else max(0, len(window) - overlap)
-        if needed in window:
-            done = 0
-            counted = line
-            for match in pattern.finditer(window):
-                if match.start() >= end:
-                    break
-                counted += window.count(b"\n", done, match.start())
-                done = match.start()
-                if counted != last:
-                    last = counted
-                    yield counted, _line_at(window, match.start())
+        end = len(window) if not piece else max(0, len(window) - length - _OVERLAP_BYTES)
+        done = 0
+        counted = line
+        for offset in find(window):
+            if offset >= end:
+                break
+            counted += window.count(b"\n", done, offset)
+            done = offset
+            if counted != last:
+                last = counted
+                yield counted, _line_at(window, offset)
         if not piece:
             return
         line += window.count(b"\n", 0, end)
         window = window[end:]
+
+
+# Not by regular expressions: they take quadratic time for what a hostile log and a hostile quotation can agree on.
+
+
+def _find(needle: bytes, window: bytes) -> Iterator[int]:
+    """Offset of the first match in each line."""
+    at = window.find(needle)
+    while at >= 0:
+        yield at
+        line_end = window.find(b"\n", at)
+        at = window.find(needle, line_end) if line_end >= 0 else -1
+
+
+def _find_ignoring_case(needle: bytes, window: bytes) -> Iterator[int]:
+    return _find(needle, window.lower())
+
+
+def _find_words(needle: bytes, longest: bytes, window: bytes) -> Iterator[int]:
+    """Offsets of `needle`, whose words stand one space apart, whatever white space is between them in `window`.
+
+    `longest` is the longest word of it, looked for first.
+    """
+    if longest not in window:
+        return
+    folded = b" ".join(window.split())
+    at = folded.find(needle)
+    while at >= 0:
+        words_before = folded.count(b" ", 0, at)
+        word = next(islice(re.finditer(rb"\S+", window), words_before, None))
+        yield word.start() + at - (folded.rfind(b" ", 0, at) + 1)
+        at = folded.find(needle, at + 1)
 
 
 def _line_at(window: bytes, start: int) -> str:
