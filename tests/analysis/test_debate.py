@@ -13,6 +13,7 @@ from tests.support import debater
 from rootcoz.analysis.ask import Asker
 from rootcoz.analysis.debate import Seat
 from rootcoz.analysis.ledger import Ledger
+from rootcoz.analysis.materials import NOTHING_ELSE, Materials
 from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
 from rootcoz.domain.debate import Debate, DebateEntry, Ending, Participant, Role
 from rootcoz.domain.failure import ErrorSignature, Failure, FailureGroup
@@ -90,6 +91,7 @@ class Scene:
         self.peers = [model for model in says if model != "main"]
         self.failures = [FAILURE]
         self.at_once = 3
+        self.materials = NOTHING_ELSE
         self.server_at_once = 8
 
     async def play(self, max_rounds: int = 3) -> Outcome:
@@ -122,6 +124,7 @@ class Scene:
                 asyncio.Semaphore(self.server_at_once),
                 self.folder / "workspace",
                 await Ledger.open(database, analysis),
+                self.materials,
                 peers=tuple(Seat(peer, self.provider) for peer in peers),
                 enter=enter,
             )
@@ -269,6 +272,24 @@ async def test_a_true_quotation_beside_an_invented_one_saves_the_vote(tmp_path: 
 
     assert outcome.debate.consensus
     assert [item.verified for item in outcome.entries[1].evidence] == [False, True]
+
+
+async def test_a_quotation_of_a_clone_counts_and_one_of_another_model_does_not(tmp_path: Path) -> None:
+    clone = tmp_path / "workspace" / "repos" / "app"
+    clone.mkdir(parents=True)
+    (tmp_path / "workspace" / "build-artifacts").mkdir()
+    (clone / "rates.py").write_text("def rate(currency):\n    return TABLE[currency]\n")
+    quotes = {
+        "ann": {"quote": "return TABLE[currency]", "source": "repos/app/rates.py"},
+        "bob": {"quote": "The page is gone.", "source": "group-1/answer-in-round-1.json"},
+    }
+    votes = {name: [vote(CODE, evidence=[quote])] for name, quote in quotes.items()}
+    scene = Scene(tmp_path, main=[answer(CODE)], **votes)
+    scene.materials = Materials(("`repos/app/`: a clone",))
+
+    outcome = await scene.play()
+
+    assert {entry.model: entry.usable for entry in outcome.entries[1:]} == {"ann": True, "bob": False}
 
 
 async def test_a_debate_stops_when_nobody_can_be_counted(tmp_path: Path) -> None:

@@ -85,6 +85,17 @@ def test_a_request_can_bring_its_own_peers_and_rounds(server: Server, tmp_path: 
     assert asked(tmp_path) == ["main", "bob"]
 
 
+def test_a_large_group_tells_its_debate_in_full_a_hundred_times(server: Server, tmp_path: Path) -> None:
+    [failure] = FAILURES["failures"]
+    many = [failure | {"test_name": f"tests.test_{number}"} for number in range(101)]
+    says(tmp_path, "main", "PRODUCT BUG")
+    result = server.client.post("/analyze-failures", json={"failures": many}).json()
+
+    debates = [item["peer_debate"] for item in result["failures"]]
+    assert [len(debate["rounds"]) for debate in debates] == [1] * 100 + [0]
+    assert all(debate["consensus_reached"] for debate in debates)
+
+
 def test_a_peer_that_is_not_set_up_is_refused_at_once(server: Server, tmp_path: Path) -> None:
     peers = [{"ai_provider": "cursor", "ai_model": "auto"}]
     reply = server.client.post("/analyze-failures", json=FAILURES | {"peer_ai_configs": peers})
