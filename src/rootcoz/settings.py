@@ -335,11 +335,6 @@ class Settings(BaseModel):
             raise ValueError(f"must have at least {minimum} characters")
         return key
 
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
-        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
-
 
 def environment_name(field_name: str) -> str:
     """What the field is called in the environment."""

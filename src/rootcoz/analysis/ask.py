@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import structlog
+
 from rootcoz.analysis.debate import Seat, Table, hold_debate
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, check_in_workspace
@@ -12,7 +14,7 @@ from rootcoz.analysis.question_files import write_files
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import AnalysisOptions
 from rootcoz.domain.debate import Debate, Participant
-from rootcoz.domain.errors import OutsideError, Unavailable
+from rootcoz.domain.errors import OutsideError, RootcozError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.evidence.claims import check_claims
@@ -25,6 +27,8 @@ from rootcoz.store.findings import GroupAnswer
 
 FREE_BATCH = 250
 """Groups whose answers are saved together when asking again after a crash would cost nothing."""
+
+log = structlog.get_logger()
 
 SaveAnswers = Callable[[Sequence[GroupAnswer]], Awaitable[None]]
 EnterPhase = Callable[[str, FailureGroup], Awaitable[None]]
@@ -96,6 +100,21 @@ class Asker:
             await save(await asyncio.to_thread(asyncio.run, ask_all(batch)))
 
     async def _ask(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
+        """The group's answer, whatever happens: one bad group must not sink the rest."""
+        try:
+            return await self._ask_and_check(group, failures)
+        except Exception as error:
+            log.exception("group_failed", group=group.number, signature=group.signature.value)
+            what = (
+                str(error) if isinstance(error, RootcozError) else f"internal error ({type(error).__name__})"
+            )
+            message = (
+                f"The question could not be asked: {what.rstrip('.')}. The server's log has the details."
+            )
+            answer = NoVerdict(reason=NoVerdictReason.PROVIDER_FAILED, message=message)
+            return GroupAnswer(group.number, group.signature, answer)
+
+    async def _ask_and_check(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         affected = tuple(failures[member].test_name for member in group.members)
         if self._somebody_reads:
             cleaned = await asyncio.to_thread(without_secrets, group.representative)

@@ -270,7 +270,7 @@ class _Job:
             issue_chunks = await load_document(connection, self.analysis.id, issues.ISSUES)
             reports = [
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
-                for number in range(len(self.analysis.reports))
+                for number in range(0 if failed_because else len(self.analysis.reports))
             ]
         answers = await asyncio.to_thread(findings.decode_answers, kept)
         status = (

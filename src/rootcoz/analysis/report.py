@@ -50,7 +50,8 @@ class ReportFacts:
     """What the trackers have that looks like a group's finding, by group number."""
     ledger: Sequence[LedgerEntry]
     reports: Sequence[Sequence[Chunk]]
-    """The report documents as they came, in UTF-8."""
+    """The report documents as they came, in UTF-8; none when the analysis failed: a document that cannot be enriched
+    must not keep it from its end."""
     report_url: str
     """Where people see this result; empty when the server does not know its address."""
     debates: Mapping[int, Debate] = field(default_factory=dict)
@@ -314,7 +315,10 @@ def _reports(facts: ReportFacts) -> Iterator[bytes]:
 
 
 def _enriched(facts: ReportFacts, number: int) -> Iterator[bytes]:
-    """The enriched document as a JSON string."""
+    """The enriched document as a JSON string; null when there is no document to enrich."""
+    if not facts.reports:
+        yield b"null"
+        return
     decoder = codecs.getincrementaldecoder("utf-8")()
     yield b'"'
     document = open_chunks(facts.reports[number])

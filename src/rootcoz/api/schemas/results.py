@@ -210,7 +210,9 @@ class ReportCounts(BaseModel):
 class ResultBody(BaseModel):
     """The stored result of a finished analysis."""
 
-    status: Literal["completed", "failed"]
+    status: Literal["completed", "failed"] = Field(
+        description="failed when not one question was answered, or the analysis as a whole broke off."
+    )
     summary: str = Field(description="Human-readable analysis summary.")
     ai_provider: str = Field(description="Effective AI provider.")
     ai_model: str = Field(description="Effective AI model.")
