@@ -198,8 +198,9 @@ def _plain(secret: SecretStr | None) -> str:
 
 
 def make_services(settings: Settings, directory: DataDirectory, engine: Engine) -> Services:
-    """What the faces work with."""
+    """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
+    _check_peers(settings, shelf)
     return Services(
         settings=settings,
         directory=directory,
@@ -215,6 +216,15 @@ def _make_private(file: Path) -> None:
     """Have the file, and have it for its owner alone: logs and prompts stand in it. SQLite's others take after it."""
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     file.chmod(0o600)
+
+
+def _check_peers(settings: Settings, shelf: ProviderShelf) -> None:
+    """Refuse to start with peers that no server has. What a known one still lacks is said when it is wanted."""
+    for peer in settings.peer_ai_configs:
+        try:
+            shelf.named(peer.provider)
+        except NotConfigured as error:
+            raise SettingsError(f"PEER_AI_CONFIGS: {error}") from error
 
 
 def _seal(settings: Settings, path: Path) -> Seal:

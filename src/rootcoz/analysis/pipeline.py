@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.debate import Seat
 from rootcoz.analysis.enrich import Desk, look_up
 from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.ledger import Ledger
@@ -42,6 +43,8 @@ from rootcoz.store.engine import Database
 from rootcoz.store.secrets import load_secrets
 from rootcoz.workspace.folder import Workspace, make_workspace
 
+MAX_MARKS = 300
+"""Phases of debates that the progress log takes."""
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
 
@@ -194,11 +197,23 @@ class _Job:
         options = self.analysis.options
         provider = self.parts.provider_named(options.provider)
         provider.check(options.model)
+        seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
         ledger = await Ledger.open(self.database, self.analysis.id)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
-            materials = await self._gather(workspace) if provider.reads_prompt else NOTHING_ELSE
-            asker = Asker(provider, options, self.parts.server_gate, workspace.path, ledger, materials)
+            readers = (provider, *(seat.provider for seat in seats))
+            somebody_reads = any(reader.reads_prompt for reader in readers)
+            materials = await self._gather(workspace) if somebody_reads else NOTHING_ELSE
+            asker = Asker(
+                provider,
+                options,
+                self.parts.server_gate,
+                workspace.path,
+                ledger,
+                materials,
+                peers=seats,
+                enter=lambda phase, group: self._note_debate(phase, group.number, len(groups)),
+            )
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
             with contextlib.suppress(OSError):  # the next start removes what is left
@@ -249,6 +264,7 @@ class _Job:
         await self._enter(ProgressPhase.SAVING, len(groups))
         async with self.database.read() as connection:
             kept = await findings.load_answers(connection, self.analysis.id)
+            debates = await findings.load_debates(connection, self.analysis.id)
             ledger = await calls.load_ledger(connection, self.analysis.id)
             outline = await load_document(connection, self.analysis.id, builds.OUTLINE)
             issue_chunks = await load_document(connection, self.analysis.id, issues.ISSUES)
@@ -274,6 +290,7 @@ class _Job:
             ledger=ledger,
             reports=reports,
             report_url=self._report_url(),
+            debates=await asyncio.to_thread(findings.decode_debates, debates),
         )
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts))))
         async with self.database.write() as connection:
@@ -292,7 +309,12 @@ class _Job:
             )
             await analyses_store.note_new_answers(connection, self.analysis.id)
 
-    async def _enter(self, phase: ProgressPhase, groups_total: int | None) -> None:
+    async def _note_debate(self, phase: str, group: int, groups: int) -> None:
+        """The log is written as a whole each time: a build with very many groups is not told in full."""
+        if len(self.marks) < MAX_MARKS:
+            await self._enter(f"{phase} (group {group}/{groups})", groups)
+
+    async def _enter(self, phase: str, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))
         async with self.database.write() as connection:
             await analyses_store.save_progress(connection, self.analysis.id, self.marks, groups_total)

@@ -6,12 +6,13 @@ The names here are the wire's (`api/schemas/results.py` describes them); a test 
 import codecs
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
 import orjson
 
 from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
+from rootcoz.domain.debate import Debate, DebateEntry
 from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
@@ -23,6 +24,8 @@ from rootcoz.store.calls import total_cost
 AFFECTED_TESTS_BUDGET = 200_000
 """Names of other tests that one result may hold altogether. A group of n lists n - 1 names n times: without a bound
 20,000 tests that fail alike would make a document of gigabytes."""
+FULL_DEBATES = 100
+"""Failures of one group that tell its debate word by word; further ones only tell how it ended."""
 GroupOf = Mapping[int, FailureGroup]
 """From the index of a failure to its group."""
 
@@ -51,6 +54,8 @@ class ReportFacts:
     must not keep it from its end."""
     report_url: str
     """Where people see this result; empty when the server does not know its address."""
+    debates: Mapping[int, Debate] = field(default_factory=dict)
+    """By group number, of groups whose answer was debated."""
 
 
 def write_result(facts: ReportFacts) -> Iterator[bytes]:
@@ -139,6 +144,7 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
     for number in range(build.first, build.first + build.count):
         failure, group = facts.failures[number], group_of[number]
         yield b"," * (number > build.first)
+        debate = facts.debates.get(group.number)
         others = [name for name in _affected_tests(facts, group) if name != failure.test_name]
         yield orjson.dumps(
             {
@@ -151,7 +157,7 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
                 "status": failure.status,
                 "duration": failure.duration,
                 "analysis": {**_payload(facts, group), "affected_tests": others},
-                "peer_debate": None,
+                "peer_debate": debate and _debate_payload(debate, in_full=number in _told_in_full(group)),
             }
         )
 
@@ -190,6 +196,41 @@ def _finding_payload(finding: Finding, issues: Sequence[MatchedIssue]) -> dict[s
     if finding.product_bug_report:
         payload["product_bug_report"] = {**asdict(finding.product_bug_report), "jira_matches": list(issues)}
     return payload
+
+
+def _told_in_full(group: FailureGroup) -> Sequence[int]:
+    """The members whose failures tell the group's debate word by word."""
+    return group.members[:FULL_DEBATES]
+
+
+def _debate_payload(debate: Debate, *, in_full: bool) -> dict[str, object]:
+    return {
+        "consensus_reached": debate.consensus,
+        "ending": debate.ending,
+        "rounds_used": len(debate.rounds),
+        "max_rounds": debate.max_rounds,
+        "ai_configs": [{"ai_provider": one.provider, "ai_model": one.model} for one in debate.participants],
+        "rounds": [
+            {"round": one.number, "entries": [_debate_entry(entry) for entry in one.entries]}
+            for one in (debate.rounds if in_full else ())
+        ],
+    }
+
+
+def _debate_entry(entry: DebateEntry) -> dict[str, object]:
+    return {
+        "ai_provider": entry.provider,
+        "ai_model": entry.model,
+        "role": entry.role,
+        "classification": entry.classification or "",
+        "agrees": entry.agrees,
+        "reasoning": entry.reasoning,
+        "suggested_changes": entry.suggested_changes,
+        "evidence": entry.evidence,
+        "usable": entry.usable,
+        "note": entry.note,
+        "changed": entry.changed,
+    }
 
 
 def _no_verdict_payload(answer: NoVerdict) -> dict[str, object]:

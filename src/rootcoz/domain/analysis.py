@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rootcoz.domain.debate import Participant
 from rootcoz.domain.failure import ReportSummary
 
 
@@ -49,6 +50,10 @@ class AnalysisOptions:
     """At most so many questions of this analysis are asked at once (the server has a cap of its own)."""
     raw_prompt: str = ""
     """Extra instructions of the user, appended to each question."""
+    peers: tuple[Participant, ...] = ()
+    """Who judges each answer; empty for no debates."""
+    max_rounds: int = 3
+    """Of a debate."""
     repositories: tuple[RepositoryOrder, ...] = ()
     notes: tuple[str, ...] = field(default=())
     """Sentences about parts of the request that this server cannot act on; shown with the result."""
@@ -92,7 +97,7 @@ class ProviderCall:
     """One call of a provider, for the token ledger. Counts are None when the provider does not say."""
 
     call_type: str
-    """`primary` for the question about a group."""
+    """`primary` for the question about a group; `repair`, `peer` and `revision` for what follows it."""
     provider: str
     model: str
     duration_ms: int

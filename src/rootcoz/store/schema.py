@@ -106,6 +106,7 @@ findings = Table(
     Column("provider", String(64), nullable=False),
     Column("model", String(200), nullable=False),
     Column("answer", LargeBinary, nullable=False),
+    Column("debate", LargeBinary, nullable=True),
     Column("answered_at", _TIME, nullable=False),
 )
 Index("ix_findings_signature", findings.c.error_signature, findings.c.signature_version)

@@ -83,6 +83,58 @@ class AnalysisPayload(BaseModel):
     )
 
 
+class DebateParticipant(BaseModel):
+    """Who took part in a debate."""
+
+    ai_provider: str
+    ai_model: str
+
+
+class DebateEntryPayload(DebateParticipant):
+    """What one participant said in one round."""
+
+    role: Literal["main", "peer"] = Field(
+        description="main: the model whose answer is judged, as it stood in this round. peer: one that judges it."
+    )
+    classification: str = Field(
+        description="CODE ISSUE, PRODUCT BUG or INFRASTRUCTURE; empty when none could be read."
+    )
+    agrees: bool | None = Field(
+        description=(
+            "Whether a peer's classification equals the answer's, whatever it says of itself; null for the main "
+            "model and for what is not usable."
+        )
+    )
+    reasoning: str
+    suggested_changes: str = Field(description="What a peer would change in the answer.")
+    evidence: list[EvidenceItem] = Field(description="Quotations, looked up in the failure's texts.")
+    usable: bool = Field(description="Whether the vote counts; note says why not.")
+    note: str
+    changed: str = Field(description="What the main model changed since the round before; empty for nothing.")
+
+
+class DebateRoundPayload(BaseModel):
+    """One pass of all peers."""
+
+    round: int = Field(description="From 1.")
+    entries: list[DebateEntryPayload] = Field(description="The judged answer, then a vote of each peer.")
+
+
+class PeerDebate(BaseModel):
+    """How peers judged the answer of the failure's group: who said what, with which evidence, what changed."""
+
+    consensus_reached: bool
+    ending: Literal["consensus", "rounds_used_up", "no_usable_vote", "withdrawn"] = Field(
+        description="Why the debate was over; withdrawn: the main model could no longer decide."
+    )
+    rounds_used: int
+    max_rounds: int
+    ai_configs: list[DebateParticipant] = Field(description="The main model first.")
+    rounds: list[DebateRoundPayload] = Field(
+        description="Told with the first 100 failures of a group; empty for further ones."
+    )
+
+
 class FailureResult(BaseModel):
     """One failed test with the answer of its group."""
 
@@ -95,7 +147,7 @@ class FailureResult(BaseModel):
     status: str = Field(description="Source failure status.")
     duration: float = Field(description="Seconds.")
     analysis: AnalysisPayload
-    peer_debate: dict[str, Any] | None = Field(
+    peer_debate: PeerDebate | None = Field(
         default=None, description="Peer-analysis consensus trail when peer review is enabled."
     )
 

@@ -111,6 +111,7 @@ def upgrade() -> None:
         sa.Column("provider", sa.String(length=64), nullable=False),
         sa.Column("model", sa.String(length=200), nullable=False),
         sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("debate", sa.LargeBinary(), nullable=True),
         sa.Column("answered_at", sa.String(length=24), nullable=False),
         sa.ForeignKeyConstraint(
             ["analysis_id"],
