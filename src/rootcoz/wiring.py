@@ -11,10 +11,12 @@ from typing import Protocol
 import platformdirs
 from pydantic import SecretStr
 
+from rootcoz.analysis.partial import partial_result
 from rootcoz.analysis.pipeline import Parts
 from rootcoz.domain.analysis import JenkinsOrder
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
 from rootcoz.features.ai_models import ModelCatalogue
+from rootcoz.features.events import EventHub
 from rootcoz.features.results import Results
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
@@ -37,7 +39,11 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, job_id: str) -> None:
-        """Stop the analysis if it runs."""
+        """Stop the analysis if it runs; its row is the caller's business."""
+        ...
+
+    def abort(self, job_id: str) -> None:
+        """Stop an analysis that the store says is aborted; what was answered becomes its result."""
         ...
 
 
@@ -71,6 +77,7 @@ class Services:
     database: Database
     engine: Engine
     results: Results
+    events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
 
@@ -133,7 +140,7 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
             await database.close()
 
 
-def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
+def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -> Parts:
     """What the pipeline works with."""
     return Parts(
         database=directory.database,
@@ -143,6 +150,7 @@ def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
         public_base_url=settings.public_base_url,
         seal=directory.seal,
         jenkins_access=partial(_jenkins_access, settings),
+        audience=events,
     )
 
 
@@ -161,7 +169,7 @@ def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
 
 
-def make_services(settings: Settings, directory: DataDirectory, engine: Engine) -> Services:
+def make_services(settings: Settings, directory: DataDirectory, engine: Engine, events: EventHub) -> Services:
     """What the faces work with."""
     shelf = ProviderShelf(settings)
     return Services(
@@ -169,7 +177,8 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine) 
         directory=directory,
         database=directory.database,
         engine=engine,
-        results=Results(directory.database),
+        results=Results(directory.database, partial_result),
+        events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
     )

@@ -1,5 +1,6 @@
 """What a request asks for, merged once with the server's settings."""
 
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -48,6 +49,13 @@ def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
         with_artifacts=_first(fields.get_job_artifacts, settings.get_job_artifacts),
         artifacts_max_mb=_first(fields.jenkins_artifacts_max_size_mb, settings.jenkins_artifacts_max_size_mb),
     )
+
+
+def repeated_order(services: Services, order: JenkinsOrder | None) -> JenkinsOrder | None:
+    """The order once more, to the same server; whether that is the server of the settings may have changed."""
+    if order is None:
+        return None
+    return replace(order, uses_server_credentials=_same_server(order.url, services.settings.jenkins_url))
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
