@@ -143,7 +143,7 @@ class ReAnalyzeRequest(SharedAnalysisFields):
     """Overrides for a stored request. Every field that is sent counts; null goes back to the server's default."""
 
     peer_analysis_max_rounds: int | None = Field(  # type: ignore[assignment]  # null is an override here
-        default=None, ge=1, le=10, description="Maximum debate rounds for peer analysis."
+        default=3, ge=1, le=10, description="Maximum debate rounds for peer analysis."
     )
 
 
