@@ -143,6 +143,24 @@ def test_what_is_over_or_unknown_cannot_be_aborted(tmp_path: Path) -> None:
     assert body["status"] == "completed"
 
 
+def test_aborts_at_any_moment_leave_each_analysis_with_one_end(tmp_path: Path, log: Path) -> None:
+    with running_server(tmp_path, provider(log, 0)) as server, ThreadPoolExecutor(4) as pool:
+
+        def submit_and_abort(pause: float) -> tuple[int, dict[str, Any]]:
+            job_id = server.submit(failures())
+            time.sleep(pause)
+            return abort(server, job_id, "alice").status_code, server.finished(job_id)
+
+        ends = list(pool.map(submit_and_abort, [0.05 * number for number in range(24)]))
+        assert_no_process_is_left(log)
+
+    for status, body in ends:
+        aborted = "aborted by alice" in body["result"]["summary"]
+        assert (status, body["status"]) == ((200, "failed") if aborted else (409, "completed"))
+    assert not list((tmp_path / "data" / "workspaces").iterdir())
+    assert "Traceback" not in (tmp_path / "server.log").read_text()
+
+
 def test_an_abort_that_was_accepted_before_a_kill_is_not_undone_by_a_restart(
     tmp_path: Path, log: Path
 ) -> None:

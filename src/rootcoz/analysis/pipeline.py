@@ -5,6 +5,7 @@ already on disk, so that a second run repeats no question whose answer was kept.
 """
 
 import asyncio
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,6 +103,8 @@ async def give_up(job_id: str, parts: Parts, reason: str) -> None:
         await _save_failed(job_id, parts, reason)
     except AnalysisAborted:
         await _save_failed(job_id, parts, reason)  # it is aborted at most once
+    # Whoever was interrupted has removed it, unless a thread of theirs was still writing to it.
+    await asyncio.to_thread(shutil.rmtree, parts.workspaces / job_id, ignore_errors=True)
 
 
 async def _save_failed(job_id: str, parts: Parts, reason: str) -> None:

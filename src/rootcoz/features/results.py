@@ -88,22 +88,25 @@ class Results:
         Made anew only when there is something new to say, however many ask.
         """
         key = (
-            analysis.job_id,
             analysis.status,
             len(analysis.progress_log),
             analysis.notes,
             analysis.groups_total,
+            await self.answered(analysis),
         )
+        if (made := self._known_partial(analysis.job_id, key)) is not None:
+            return made
         async with self._making_partial:
-            answered = await self.answered(analysis)
-            known, made = self._partials.get(analysis.job_id, (None, b""))
-            if known == (*key, answered):
-                return made
-            made = await self._make_partial(self._database, analysis)
-            self._partials[analysis.job_id] = ((*key, answered), made)
-            while len(self._partials) > PARTIALS_KEPT:
-                self._partials.popitem(last=False)
+            if (made := self._known_partial(analysis.job_id, key)) is None:
+                made = await self._make_partial(self._database, analysis)
+                self._partials[analysis.job_id] = (key, made)
+                while len(self._partials) > PARTIALS_KEPT:
+                    self._partials.popitem(last=False)
         return made
+
+    def _known_partial(self, job_id: str, key: object) -> bytes | None:
+        known, made = self._partials.get(job_id, (None, b""))
+        return made if known == key else None
 
     async def answered(self, analysis: StoredAnalysis) -> int:
         """How many of its failure groups have an answer."""
