@@ -132,6 +132,15 @@ def test_two_users_may_abort_at_once(tmp_path: Path, log: Path) -> None:
     assert summary == f"The analysis was aborted by {name}; 0 of 4 groups had an answer."
 
 
+def test_only_who_may_write_may_abort_and_repeat(tmp_path: Path, log: Path) -> None:
+    settings = {**provider(log, 0), "ALLOWED_USERS": "alice"}
+    with running_server(tmp_path, settings) as server:
+        server.client.cookies.set("rootcoz_username", "mallory")
+        replies = [server.client.post(path) for path in ("/results/x/abort", "/re-analyze/x")]
+
+    assert [reply.status_code for reply in replies] == [403, 403]
+
+
 def test_what_is_over_or_unknown_cannot_be_aborted(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         job_id = server.submit(failures())
@@ -188,11 +197,13 @@ def test_an_abort_and_a_kill_right_after_it_leave_one_aborted_result(tmp_path: P
         job_id = server.submit(failures())
         wait_for(log, "start", 1)
         assert abort(server, job_id).status_code == 200
+        before = server.finished(job_id)
         server.kill()
     with running_server(tmp_path, provider(log, 5)) as server:
         body = server.finished(job_id)
 
     assert (body["status"], log.read_text().count("start ")) == ("failed", 1)
+    assert body == before
     assert body["result"]["summary"] == "The analysis was aborted; 0 of 4 groups had an answer."
 
 

@@ -108,7 +108,10 @@ async def give_up(job_id: str, parts: Parts, reason: str) -> None:
 
 
 async def _save_failed(job_id: str, parts: Parts, reason: str) -> None:
-    job = _Job(await _load(parts.database, job_id), parts)
+    analysis = await _load(parts.database, job_id)
+    if analysis.status.is_final:  # its result was written in the instant before the process died
+        return
+    job = _Job(analysis, parts)
     failures = await job.ingest()
     groups = await job.group(failures)
     await job.save(groups, failures, failed_because=reason)
