@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
 REPORT = "examples/demo-report.xml"
 COLUMNS = 110
+LINES = 52
+"""So much of the report is drawn: its head and the first groups."""
 FAILURES_FOUND = 1
 """The exit code of `rootcoz analyze` for a report with failures."""
 FONT_FACE = re.compile(r"@font-face\s*\{.*?\}", re.DOTALL)
@@ -47,7 +49,8 @@ def draw(output: str) -> str:
     """The terminal's output, colours included, as an SVG document that loads nothing."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=COLUMNS, file=nowhere)
-        console.print(Text.from_ansi(output))
+        lines = output.splitlines()
+        console.print(Text.from_ansi("\n".join([*lines[:LINES], "   …"] if len(lines) > LINES else lines)))
         # The id keeps two drawings of the same output identical; by default it is random.
         return FONT_FACE.sub("", console.export_svg(title=f"rootcoz analyze {REPORT}", unique_id="demo"))
 

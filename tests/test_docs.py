@@ -5,8 +5,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
+from rootcoz.api.app import create_app
+from rootcoz.api.options import DEFAULT_PROVIDER
+from rootcoz.cli.main import app as command_line
 from rootcoz.settings import Settings, environment_name
+from rootcoz.worker.service import open_services
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -79,3 +84,60 @@ def test_the_architecture_page_names_every_package() -> None:
     named = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/explanation/architecture.md").read_text("utf-8")))
 
     assert packages <= named
+
+
+def test_the_settings_page_names_every_setting_and_no_other() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| `([a-z_]+)` \|", page, re.MULTILINE))
+
+    assert rows == {environment_name(name): name for name in Settings.model_fields}
+
+
+def test_the_settings_page_states_the_defaults() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text("utf-8")
+    stated = dict(re.findall(r"^\| `[A-Z_]+` \| `([a-z_]+)` \| `([^`]*)` \|", page, re.MULTILINE))
+    defaults = {
+        name: str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        for name, field in Settings.model_fields.items()
+        if field.default not in {None, "", ()} and field.default_factory is None
+    }
+
+    assert stated == {**defaults, "ai_provider": DEFAULT_PROVIDER}
+
+
+def test_the_api_page_names_every_endpoint_and_no_other() -> None:
+    page = (ROOT / "docs/reference/api.md").read_text("utf-8")
+    served = {
+        (method.upper(), path)
+        for path, operations in create_app(Settings(), open_services).openapi()["paths"].items()
+        for method in operations
+    }
+
+    assert set(re.findall(r"^\| `([A-Z]+) ([^`]+)` \|", page, re.MULTILINE)) == served
+
+
+def commands(app: App, *above: str) -> list[tuple[str, ...]]:
+    """Every command that does something, as the words that call it."""
+    found = []
+    for name in app:
+        if name.startswith("-"):
+            continue
+        below = commands(app[name], *above, name)
+        found += below or [(*above, name)]
+    return found
+
+
+@pytest.mark.parametrize("words", commands(command_line), ids=" ".join)
+def test_the_command_line_page_names_every_command_with_its_options(words: tuple[str, ...]) -> None:
+    page = (ROOT / "docs/reference/command-line.md").read_text("utf-8")
+    command = command_line
+    for word in words:
+        command = command[word]
+    section = next(part for part in page.split("\n## ") if f"    rootcoz {' '.join(words)}" in part)
+    silent = [
+        argument.names
+        for argument in command.assemble_argument_collection()
+        if argument.index is None and not any(f"`{name}" in section for name in argument.names)
+    ]
+
+    assert not silent

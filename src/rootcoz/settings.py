@@ -12,7 +12,7 @@ import difflib
 import os
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,13 +31,22 @@ from pydantic import (
     field_validator,
 )
 
-from rootcoz.domain.errors import RootcozError
+from rootcoz.domain.errors import InvalidInput, RootcozError
+from rootcoz.workspace.addresses import repositories_of_setting, repository
 
 APP = "rootcoz"
 
 
 class SettingsError(RootcozError):
     """A setting has a wrong value; the message names each one and says what is allowed."""
+
+
+def _said_as_values(check: Callable[[], object]) -> None:
+    """Run the check; what it refuses is refused as a wrong value."""
+    try:
+        check()
+    except InvalidInput as error:
+        raise ValueError(str(error)) from error
 
 
 class AuthMode(StrEnum):
@@ -130,6 +139,39 @@ class Settings(BaseModel):
         default=8, gt=0, le=1000, description="Questions that the whole server asks at once."
     )
 
+    # Where known issues are looked up and new ones are filed
+    enable_jira: bool | None = Field(
+        default=None, description="Look up product bugs in Jira. Empty: yes, when JIRA_URL is set."
+    )
+    jira_url: str = Field(default="", description="Address of Jira, with its path if it has one.")
+    jira_email: str = Field(default="", description="Account at Jira Cloud.")
+    jira_api_token: SecretStr | None = Field(default=None, description="API token of that account.")
+    jira_pat: SecretStr | None = Field(
+        default=None, description="Personal access token for Jira Data Center, instead of an account."
+    )
+    jira_project_key: str = Field(default="", description="Project whose bugs are looked up.")
+    jira_ssl_verify: bool = Field(default=True, description="Check Jira's certificate.")
+    jira_max_results: int = Field(
+        default=5, gt=0, le=1000, description="Issues of Jira that are shown with one finding, at most."
+    )
+    enable_jira_issues: bool | None = Field(
+        default=None, description="Let people file Jira bugs from a result. Empty: yes, when JIRA_URL is set."
+    )
+    github_api_url: str = Field(
+        default="https://api.github.com",
+        description="Address of GitHub's API; an Enterprise server has it at https://HOST/api/v3.",
+    )
+    github_token: SecretStr | None = Field(
+        default=None, description="Token for GITHUB_API_URL, and for nothing else."
+    )
+    enable_github_issues: bool | None = Field(
+        default=None, description="Let people file GitHub issues from a result. Empty: yes."
+    )
+    tracker_proxy: str = Field(
+        default="",
+        description="Proxy for Jira and GitHub. Empty: none; HTTPS_PROXY is not read for them.",
+    )
+
     # Where builds come from
     jenkins_url: str = Field(
         default="",
@@ -165,6 +207,18 @@ class Settings(BaseModel):
     )
     max_wait_minutes: int = Field(
         default=0, ge=0, le=525_600, description="Minutes that a build is waited for. 0: no limit."
+    )
+
+    # What an AI may read besides the failures
+    tests_repo_url: str = Field(
+        default="",
+        description="Repository of the tests, with `:ref` at its end if it is not the default branch.",
+    )
+    tests_repo_token: SecretStr | None = Field(
+        default=None, description="Token for that repository, and no other."
+    )
+    additional_repos: str = Field(
+        default="", repr=False, description="Further repositories: `name:url[:ref][@token]`, comma separated."
     )
 
     # Who may do what
@@ -210,6 +264,9 @@ class Settings(BaseModel):
         "anthropic_base_url",
         "google_gemini_base_url",
         "openai_base_url",
+        "jira_url",
+        "github_api_url",
+        "tracker_proxy",
         "jenkins_url",
     )
     @classmethod
@@ -221,6 +278,19 @@ class Settings(BaseModel):
             if parts.username or parts.password:
                 raise ValueError("must not hold a user or a password; there are settings for them")
         return url.rstrip("/")
+
+    @field_validator("tests_repo_url")
+    @classmethod
+    def _is_a_repository(cls, url: str) -> str:
+        if url:
+            _said_as_values(lambda: repository("tests", url))
+        return url
+
+    @field_validator("additional_repos")
+    @classmethod
+    def _are_repositories(cls, text: str) -> str:
+        _said_as_values(lambda: repositories_of_setting(text))
+        return text
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -234,11 +304,6 @@ class Settings(BaseModel):
         if key is not None and len(key.get_secret_value()) < minimum:
             raise ValueError(f"must have at least {minimum} characters")
         return key
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
-        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
 
 
 def environment_name(field_name: str) -> str:

@@ -1,7 +1,7 @@
 """The only place that picks adapters and hands them in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from rootcoz.analysis.partial import partial_result
 from rootcoz.analysis.pipeline import Parts
-from rootcoz.domain.analysis import JenkinsOrder
+from rootcoz.desks import tracker_desks
+from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
 from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.events import EventHub
@@ -25,6 +26,7 @@ from rootcoz.providers.registry import PROVIDERS, ProviderConfig
 from rootcoz.settings import APP, Settings, SettingsError
 from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store.engine import Database
+from rootcoz.workspace.addresses import repositories_of_setting
 
 
 class Engine(Protocol):
@@ -150,8 +152,27 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         public_base_url=settings.public_base_url,
         seal=directory.seal,
         jenkins_access=partial(_jenkins_access, settings),
+        repository_tokens=partial(_repository_tokens, settings),
+        desks=partial(tracker_desks, settings),
         audience=events,
     )
+
+
+def _repository_tokens(
+    settings: Settings, orders: Sequence[RepositoryOrder], secrets: Mapping[str, str]
+) -> dict[str, str]:
+    """The request's own token for a repository, or the server's where it may go."""
+    configured = {spec.name: spec.token for spec in repositories_of_setting(settings.additional_repos)}
+    tokens = {}
+    for order in orders:
+        sent = "tests_repo_token" if order.is_tests else f"additional_repos.{order.name}.token"
+        server = ""
+        if order.credential_setting == "TESTS_REPO_TOKEN":
+            server = _plain(settings.tests_repo_token)
+        elif order.credential_setting == "ADDITIONAL_REPOS":
+            server = configured.get(order.name) or ""
+        tokens[order.name] = secrets.get(sent) or server
+    return tokens
 
 
 def _jenkins_access(settings: Settings, order: JenkinsOrder, secrets: Mapping[str, str]) -> JenkinsAccess:

@@ -65,7 +65,6 @@ async def answer_of(server: ModelServer, folder: Path) -> Answered:
         ledger = await Ledger.open(database, analysis)
         asker = Asker(provider, options, asyncio.Semaphore(1), folder / "workspace", ledger)
         await asker.ask_groups([GROUP], [FAILURE], save)
-        asker.close()
         async with database.read() as connection:
             entries = await load_ledger(connection, analysis)
     finally:
@@ -109,7 +108,7 @@ async def test_an_unusable_answer_is_asked_for_once_more(server: ModelServer, tm
 
 
 async def test_the_repair_shows_the_model_its_answer(server: ModelServer, tmp_path: Path) -> None:
-    reading = Said(tool="read_file", arguments={"path": "earlier-answer.txt"})
+    reading = Said(tool="read_file", arguments={"path": "group-1/earlier-answer.txt"})
     server.say(Said(PROSE), reading, Said(GOOD))
 
     await answer_of(server, tmp_path)

@@ -92,6 +92,8 @@ def test_what_is_sent_overrides_and_null_is_the_server_s_default() -> None:
         ({"jira_url": "https://jira.example/other"}, ALL),
         ({"jira_url": "https://jira.example:443"}, ALL),
         ({"jira_pat": None}, ALL - {"jira_pat"}),
+        ({"jira_ssl_verify": False}, ALL - JIRA),
+        ({"jira_ssl_verify": True}, ALL),
         ({"tests_repo_url": "https://git.example/team/tests:branch"}, ALL),
         ({"tests_repo_url": "https://git.example/team/private"}, ALL - TESTS_REPO),
         ({"tests_repo_url": "https://evil.example/team/tests"}, ALL - TESTS_REPO),

@@ -13,7 +13,6 @@ from tests.client.stub_server import JOB_ID, Answer, StubServer, json_answer
 
 from rootcoz.client.api import Client, Progress
 from rootcoz.client.submission import CHUNK_SIZE, ReportFile, SubmitOptions, reports_body
-from rootcoz.client.xml_encoding import decode_xml
 from rootcoz.domain.errors import (
     Conflict,
     InvalidInput,
@@ -26,6 +25,7 @@ from rootcoz.domain.errors import (
     TooLarge,
     Unavailable,
 )
+from rootcoz.kit.xml_encoding import decode_xml
 
 DONE = {"job_id": JOB_ID, "status": "completed", "result": {"summary": "fine"}, "from_the_future": 1}
 
@@ -283,7 +283,7 @@ async def test_a_report_that_cannot_be_decoded_ends_the_request_with_its_name(
     with pytest.raises(InvalidReport) as caught:
         await client.submit_reports([report(tmp_path, b"<testsuite>\xff", "odd.xml")])
 
-    assert str(caught.value).startswith("odd.xml cannot be read: it is not valid UTF-8")
+    assert str(caught.value).startswith("odd.xml cannot be read: its bytes near offset 11 are not")
 
 
 async def test_the_cause_is_told_when_an_application_in_process_hides_it(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootcoz.kit.xml_encoding import open_document
+from rootcoz.kit.xml_encoding import decode_xml, encode_xml, open_document
 from rootcoz.kit.xml_error import XmlError
 
 TEXT = '<?xml version="1.0" encoding="{}"?>\n<a>"Straße"</a>'
@@ -109,3 +109,48 @@ def test_every_place_in_the_text_is_found_again_in_the_bytes(text: str, codec: s
         offset = len(text[:count].encode())
         block, before = block_of[offset]
         assert before + block.raw_offset(offset) == len(text[:count].encode(codec))
+
+
+ROUND_TRIPS = [
+    ("utf-8 without declaration", "<testsuite name='Größe €'/>", "utf-8", b""),
+    ("utf-8 with a mark", TEXT.format("utf-8"), "utf-8", codecs.BOM_UTF8),
+    ("utf-16 little endian", TEXT.format("UTF-16"), "utf-16-le", codecs.BOM_UTF16_LE),
+    ("utf-16 big endian", TEXT.format("UTF-16"), "utf-16-be", codecs.BOM_UTF16_BE),
+    ("utf-16 without a mark", TEXT.format("UTF-16LE"), "utf-16-le", b""),
+    ("utf-32", TEXT.format("UTF-32"), "utf-32-le", codecs.BOM_UTF32_LE),
+    ("latin-1, line ends of Windows", TEXT.format("ISO-8859-1").replace("\n", "\r\n"), "latin-1", b""),
+    ("windows-1252", TEXT.format("windows-1252"), "cp1252", b""),
+    ("shift_jis", '<?xml version="1.0" encoding="Shift_JIS"?><a>試験</a>', "shift_jis", b""),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("text", "codec", "mark"), [row[1:] for row in ROUND_TRIPS], ids=[row[0] for row in ROUND_TRIPS]
+)
+def test_a_document_is_the_same_bytes_again_after_there_and_back(
+    text: str, codec: str, mark: bytes, size: int
+) -> None:
+    raw = mark + text.encode(codec)
+
+    decoded = "".join(decode_xml(raw[at : at + size] for at in range(0, len(raw), size)))
+
+    assert decoded == text
+    assert encode_xml(decoded, raw) == raw
+
+
+def test_what_the_encoding_cannot_hold_becomes_a_character_reference() -> None:
+    assert encode_xml("<a>→</a>", b'<?xml version="1.0" encoding="ascii"?>') == b"<a>&#8594;</a>"
+
+
+def test_a_mark_that_came_back_in_the_text_is_not_doubled() -> None:
+    assert encode_xml("\ufeff<a/>", codecs.BOM_UTF8 + b"<a/>") == codecs.BOM_UTF8 + b"<a/>"
+
+
+def test_bytes_that_are_no_text_are_refused_with_their_place() -> None:
+    with pytest.raises(XmlError, match=r"near offset 2004 are not text in utf-8"):
+        list(decode_xml([b" " * 2000, b"1234\xff"]))
+
+
+def test_an_empty_document_is_empty_text() -> None:
+    assert "".join(decode_xml([])) == ""

@@ -1,18 +1,21 @@
 """Asking the provider about each failure group, and keeping each answer the moment it is there."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from rootcoz.analysis.ledger import Ledger
+from rootcoz.analysis.materials import NOTHING_ELSE, Materials, check_in_workspace
 from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
-from rootcoz.domain.errors import OutsideError, Unavailable
+from rootcoz.domain.errors import OutsideError, RootcozError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.evidence.claims import check_claims
+from rootcoz.evidence.failures import without_secrets
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
 from rootcoz.prompts.answer import answer_schema, parse_answer
 from rootcoz.prompts.repair import EARLIER_ANSWER_FILE, repair_prompt
@@ -23,6 +26,8 @@ FREE_BATCH = 250
 """Groups whose answers are saved together when asking again after a crash would cost nothing."""
 
 NOTHING = Reply("")
+
+log = structlog.get_logger()
 
 SaveAnswers = Callable[[Sequence[GroupAnswer]], Awaitable[None]]
 
@@ -36,9 +41,11 @@ class Asker:
     server_gate: asyncio.Semaphore
     """Bounds the questions of the whole server."""
     workspace: Path
-    """Folder of this analysis; made when it is needed and removed by `close`."""
+    """Folder of this analysis. Providers that read work in it; each group's files have a folder of their own."""
     ledger: Ledger
     """What was said and paid for before is not asked again."""
+    materials: Materials = NOTHING_ELSE
+    """What else lies in the workspace."""
 
     async def ask_groups(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
@@ -74,12 +81,26 @@ class Asker:
             batch = groups[start : start + FREE_BATCH]
             await save(await asyncio.to_thread(asyncio.run, ask_all(batch)))
 
-    def close(self) -> None:
-        """Remove the workspaces."""
-        shutil.rmtree(self.workspace, ignore_errors=True)
-
     async def _ask(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
+        """The group's answer, whatever happens: one bad group must not sink the rest."""
+        try:
+            return await self._ask_and_check(group, failures)
+        except Exception as error:
+            log.exception("group_failed", group=group.number, signature=group.signature.value)
+            what = (
+                str(error) if isinstance(error, RootcozError) else f"internal error ({type(error).__name__})"
+            )
+            message = (
+                f"The question could not be asked: {what.rstrip('.')}. The server's log has the details."
+            )
+            answer = NoVerdict(reason=NoVerdictReason.PROVIDER_FAILED, message=message)
+            return GroupAnswer(group.number, group.signature, answer)
+
+    async def _ask_and_check(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         affected = tuple(failures[member].test_name for member in group.members)
+        if self.provider.reads_prompt:
+            cleaned = await asyncio.to_thread(without_secrets, group.representative)
+            group = replace(group, representative=cleaned)
         question = await self._question(group, affected)
         answer = await self._put(question, "primary")
         if self.provider.reads_prompt and (unusable := _unusable(answer)):
@@ -87,6 +108,8 @@ class Asker:
             # An answer that cannot be read is still worth more to people than the news that nobody answered.
             answer = answer if _failed(mended) else mended
         answer = check_claims(answer, failure_texts(group.representative))
+        if self.materials.listing:
+            answer = await asyncio.to_thread(check_in_workspace, answer, self.workspace)
         return GroupAnswer(group.number, group.signature, answer)
 
     async def _put(self, question: Question, call_type: str) -> Answer:
@@ -110,9 +133,16 @@ class Asker:
         workspace = None
         prompt = ""
         if self.provider.reads_prompt:
-            workspace = self.workspace / f"group-{group.number}"
-            await asyncio.to_thread(_write_files, workspace, workspace_files(group, affected))
-            prompt = analyse_prompt(group, affected, raw_prompt=self.options.raw_prompt)
+            workspace, folder = self.workspace, _folder(group)
+            await asyncio.to_thread(_write_files, workspace / folder, workspace_files(group, affected))
+            prompt = analyse_prompt(
+                group,
+                affected,
+                folder=folder,
+                materials=self.materials.listing,
+                advice=self.materials.advice,
+                raw_prompt=self.options.raw_prompt,
+            )
         return Question(
             group=group,
             affected_tests=affected,
@@ -126,10 +156,10 @@ class Asker:
 
     async def _repair(self, question: Question, answer: NoVerdict) -> Question:
         """The same question once more, with what was wrong with the answer to it."""
-        if question.workspace is not None:
-            earlier = {EARLIER_ANSWER_FILE: answer.raw_text}
-            await asyncio.to_thread(_write_files, question.workspace, earlier)
-        return replace(question, prompt=repair_prompt(question.prompt, answer.message))
+        folder = _folder(question.group)
+        earlier = {EARLIER_ANSWER_FILE: answer.raw_text}
+        await asyncio.to_thread(_write_files, self.workspace / folder, earlier)
+        return replace(question, prompt=repair_prompt(question.prompt, answer.message, folder=folder))
 
     def _call(
         self,
@@ -155,6 +185,11 @@ class Asker:
             cost_usd=usage.cost_usd,
             error=error,
         )
+
+
+def _folder(group: FailureGroup) -> str:
+    """Where the group's files lie below the workspace."""
+    return f"group-{group.number}"
 
 
 def _read(reply: Reply) -> Answer:

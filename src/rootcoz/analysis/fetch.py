@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from rootcoz.domain.analysis import JenkinsOrder
-from rootcoz.domain.failure import Build, ChildBuild, Failure
-from rootcoz.evidence.secrets import redact
+from rootcoz.domain.failure import Build, ChildBuild
+from rootcoz.evidence.failures import without_secrets
 from rootcoz.sources.jenkins.client import JenkinsAccess, JenkinsClient
 from rootcoz.sources.jenkins.names import name_of
 from rootcoz.sources.jenkins.source import JenkinsBuild, read_build
@@ -53,7 +53,7 @@ def _as_build(read: JenkinsBuild) -> Build:
         )
     return replace(
         build,
-        failures=tuple(map(_without_secrets, build.failures)),
+        failures=tuple(map(without_secrets, build.failures)),
         children=tuple(map(_child_without_secrets, build.children)),
         notes=tuple(notes),
     )
@@ -62,15 +62,6 @@ def _as_build(read: JenkinsBuild) -> Build:
 def _child_without_secrets(child: ChildBuild) -> ChildBuild:
     return replace(
         child,
-        failures=tuple(map(_without_secrets, child.failures)),
+        failures=tuple(map(without_secrets, child.failures)),
         children=tuple(map(_child_without_secrets, child.children)),
-    )
-
-
-def _without_secrets(failure: Failure) -> Failure:
-    return replace(
-        failure,
-        error_message=redact(failure.error_message).text,
-        stack_trace=redact(failure.stack_trace).text,
-        output=redact(failure.output).text,
     )

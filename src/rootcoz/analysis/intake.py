@@ -171,7 +171,9 @@ def read_build(failures: Sequence[Failure], reports: Sequence[ReportFile]) -> Bu
             with report.path.open("rb") as stream:
                 read = read_junit(stream, report=number, name=report.name, encoding="utf-8")
         except InvalidReport as error:
-            raise InvalidReport(f"{report.name}: {error}") if report.name else error from error
+            if not report.name:
+                raise
+            raise InvalidReport(f"{report.name}: {error}") from error
         summaries.append(read.summary)
         found += read.failures
     return Build(failures=tuple(found), reports=tuple(summaries))

@@ -102,6 +102,7 @@ def _write(
         outline=builds.decode_outline(documents[builds.OUTLINE], range(analysis.failure_count)),
         groups=chosen.groups,
         answers=findings.decode_answers(kept),
+        issues={},
         ledger=(),
         reports=(),
         report_url="",

@@ -5,6 +5,7 @@ already on disk, so that a second run repeats no question whose answer was kept.
 """
 
 import asyncio
+import contextlib
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Protocol
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.enrich import Desk, look_up
 from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.ledger import Ledger
+from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
 from rootcoz.analysis.report import ReportFacts, write_result
 from rootcoz.domain.analysis import (
     AnalysisProgress,
@@ -22,11 +25,13 @@ from rootcoz.domain.analysis import (
     JenkinsOrder,
     ProgressMark,
     ProgressPhase,
+    RepositoryOrder,
     StoredAnalysis,
 )
 from rootcoz.domain.errors import AnalysisAborted, Conflict, NotFound
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
+from rootcoz.domain.issue import MatchedIssue
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment, utc_now
@@ -34,10 +39,11 @@ from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
 from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store import analyses as analyses_store
-from rootcoz.store import builds, calls, findings
+from rootcoz.store import builds, calls, findings, issues
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.secrets import load_secrets
+from rootcoz.workspace.folder import Workspace, make_workspace
 
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
@@ -76,6 +82,10 @@ class Parts:
     """Opens the credentials that came with a request."""
     jenkins_access: Callable[[JenkinsOrder, Mapping[str, str]], JenkinsAccess]
     """How to reach the order's server, given the credentials that came with the request."""
+    repository_tokens: Callable[[Sequence[RepositoryOrder], Mapping[str, str]], Mapping[str, str]]
+    """Tokens by the repository's name, given the credentials that came with the request."""
+    desks: Callable[[StoredAnalysis, Mapping[str, str]], tuple[Mapping[ProgressPhase, Desk], tuple[str, ...]]]
+    """The trackers to be searched for an analysis, and sentences about those that cannot be."""
     audience: Audience
 
     async def is_final(self, job_id: str) -> bool:
@@ -94,6 +104,7 @@ async def analyse(job_id: str, parts: Parts, step: Step) -> None:
     failures = await job.ingest()
     groups = await job.group(failures)
     await step("ask", lambda: job.ask(groups, failures))
+    await step("enrich", lambda: job.enrich(groups))
     await step("save", lambda: job.save(groups, failures))
 
 
@@ -228,17 +239,53 @@ class _Job:
         options = self.analysis.options
         provider = self.parts.provider_named(options.provider)
         provider.check(options.model)
-        asker = Asker(
-            provider=provider,
-            options=options,
-            server_gate=self.parts.server_gate,
-            workspace=self.parts.workspaces / self.analysis.job_id,
-            ledger=await Ledger.open(self.database, self.analysis.id),
-        )
+        ledger = await Ledger.open(self.database, self.analysis.id)
+        workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
+            materials = await self._gather(workspace) if provider.reads_prompt else NOTHING_ELSE
+            asker = Asker(provider, options, self.parts.server_gate, workspace.path, ledger, materials)
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
-            asker.close()
+            with contextlib.suppress(OSError):  # the next start removes what is left
+                await asyncio.to_thread(workspace.remove)
+
+    async def _gather(self, workspace: Workspace) -> Materials:
+        """Clones and artifacts for an AI that reads; what could not be had is noted in the result."""
+        order = self.analysis.order
+        async with self.database.read() as connection:
+            secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
+        orders = self.analysis.options.repositories
+        tokens = self.parts.repository_tokens(orders, secrets)
+        materials = await gather_repositories(workspace, orders, tokens)
+        if order is not None and order.with_artifacts:
+            access = self.parts.jenkins_access(order, secrets)
+            materials = joined(materials, await gather_artifacts(workspace, order, access))
+        if materials.notes:
+            async with self.database.write() as connection:
+                notes = await analyses_store.add_notes(connection, self.analysis.id, materials.notes)
+            self.analysis = replace(self.analysis, notes=notes)
+        return materials
+
+    async def enrich(self, groups: Sequence[FailureGroup]) -> None:
+        """Look for the findings in the trackers. Their trouble is a note and never fails an analysis."""
+        if await self._document(issues.ISSUES):
+            return
+        async with self.database.read() as connection:
+            secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
+            kept = await findings.load_answers(connection, self.analysis.id)
+        desks, notes = self.parts.desks(self.analysis, secrets)
+        answers = await asyncio.to_thread(findings.decode_answers, kept) if desks else {}
+        matches: dict[int, list[MatchedIssue]] = {}
+        for phase, desk in desks.items():
+            await self._enter(phase, len(groups))
+            known = await look_up(desk, groups, answers)
+            matches |= known.matches
+            notes = (*notes, *known.notes)
+        async with self.database.write() as connection:
+            document = chunked([issues.encode_issues(matches)])
+            await save_document(connection, self.analysis.id, issues.ISSUES, document)
+            noted = await analyses_store.add_notes(connection, self.analysis.id, notes)
+        self.analysis = replace(self.analysis, notes=noted)
 
     async def save(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], *, failed_because: str = ""
@@ -249,9 +296,10 @@ class _Job:
             kept = await findings.load_answers(connection, self.analysis.id)
             ledger = await calls.load_ledger(connection, self.analysis.id)
             outline = await load_document(connection, self.analysis.id, builds.OUTLINE)
+            issue_chunks = await load_document(connection, self.analysis.id, issues.ISSUES)
             reports = [
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
-                for number in range(len(self.analysis.reports))
+                for number in range(0 if failed_because else len(self.analysis.reports))
             ]
         answers = await asyncio.to_thread(findings.decode_answers, kept)
         status = (
@@ -267,6 +315,7 @@ class _Job:
             outline=builds.decode_outline(outline, failures),
             groups=groups,
             answers=answers,
+            issues=issues.decode_issues(issue_chunks),
             ledger=ledger,
             reports=reports,
             report_url=self._report_url(),

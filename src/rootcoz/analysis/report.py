@@ -6,7 +6,7 @@ The names here are the wire's (`api/schemas/results.py` describes them); a test 
 import codecs
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import orjson
@@ -14,6 +14,7 @@ import orjson
 from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
 from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
+from rootcoz.domain.issue import MatchedIssue
 from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
 from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
@@ -42,9 +43,12 @@ class ReportFacts:
     groups: Sequence[FailureGroup]
     answers: Mapping[int, Answer]
     """By group number. Groups are missing only when the analysis failed."""
+    issues: Mapping[int, Sequence[MatchedIssue]]
+    """What the trackers have that looks like a group's finding, by group number."""
     ledger: Sequence[LedgerEntry]
     reports: Sequence[Sequence[Chunk]]
-    """The report documents as they came, in UTF-8."""
+    """The report documents as they came, in UTF-8; none when the analysis failed: a document that cannot be enriched
+    must not keep it from its end."""
     report_url: str
     """Where people see this result; empty when the server does not know its address."""
 
@@ -160,7 +164,7 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
                 "group_size": len(group.members),
                 "status": failure.status,
                 "duration": failure.duration,
-                "analysis": {**_payload(facts.answers.get(group.number)), "affected_tests": others},
+                "analysis": {**_payload(facts, group), "affected_tests": others},
                 "peer_debate": None,
             }
         )
@@ -172,10 +176,10 @@ def _affected_tests(facts: ReportFacts, group: FailureGroup) -> list[str]:
     return [facts.failures[member].test_name for member in group.members[:limit]]
 
 
-def _payload(answer: Answer | None) -> dict[str, object]:
-    match answer:
+def _payload(facts: ReportFacts, group: FailureGroup) -> dict[str, object]:
+    match answer := facts.answers.get(group.number):
         case Finding():
-            return _finding_payload(answer)
+            return _finding_payload(answer, facts.issues.get(group.number, ()))
         case NoVerdict():
             return _no_verdict_payload(answer)
         case None:
@@ -186,7 +190,7 @@ def _payload(answer: Answer | None) -> dict[str, object]:
             return _no_verdict_payload(stopped)
 
 
-def _finding_payload(finding: Finding) -> dict[str, object]:
+def _finding_payload(finding: Finding, issues: Sequence[MatchedIssue]) -> dict[str, object]:
     payload: dict[str, object] = {
         "classification": finding.classification,
         "details": finding.details,
@@ -196,9 +200,9 @@ def _finding_payload(finding: Finding) -> dict[str, object]:
         "rules": finding.rules,
     }
     if finding.code_fix:
-        payload["code_fix"] = finding.code_fix
+        payload["code_fix"] = {**asdict(finding.code_fix), "tests_repo_matches": list(issues)}
     if finding.product_bug_report:
-        payload["product_bug_report"] = finding.product_bug_report
+        payload["product_bug_report"] = {**asdict(finding.product_bug_report), "jira_matches": list(issues)}
     return payload
 
 
@@ -284,7 +288,10 @@ def _reports(facts: ReportFacts) -> Iterator[bytes]:
 
 
 def _enriched(facts: ReportFacts, number: int) -> Iterator[bytes]:
-    """The enriched document as a JSON string."""
+    """The enriched document as a JSON string; null when there is no document to enrich."""
+    if not facts.reports:
+        yield b"null"
+        return
     decoder = codecs.getincrementaldecoder("utf-8")()
     yield b'"'
     document = open_chunks(facts.reports[number])
@@ -314,7 +321,8 @@ class _Cases(Mapping[int, CaseEnrichment]):
     def _enrichment_of(self, number: int) -> CaseEnrichment:
         group = self._groups[number]
         answer = self._facts.answers[group.number]
-        return case_enrichment(answer, affected_tests=_affected_tests(self._facts, group))
+        names = _affected_tests(self._facts, group)
+        return case_enrichment(answer, affected_tests=names, issues=self._facts.issues.get(number, ()))
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._group_of)

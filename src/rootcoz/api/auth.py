@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from fastapi import Depends, Request
 from fastapi.responses import JSONResponse
@@ -49,7 +50,7 @@ def requester(request: Request) -> Requester:
     settings = services_of(request).settings
     if _has_admin_key(settings, request.headers.get("authorization", "")):
         return Requester(ADMIN, is_admin=True)
-    name = request.cookies.get(USERNAME_COOKIE, "").strip()
+    name = unquote(request.cookies.get(USERNAME_COOKIE, "")).strip()
     return Requester("" if name.casefold() == ADMIN else name[:200], is_admin=False)
 
 
@@ -111,4 +112,5 @@ def _has_admin_key(settings: Settings, authorization: str) -> bool:
     if settings.admin_key is None or scheme.casefold() != "bearer":
         return False
     expected = settings.admin_key.get_secret_value()
-    return hmac.compare_digest(key.strip().encode("utf-8", "replace"), expected.encode("utf-8", "replace"))
+    # Headers are read as Latin-1; these are the bytes that were sent.
+    return hmac.compare_digest(key.strip().encode("latin-1"), expected.encode("utf-8", "replace"))

@@ -9,6 +9,10 @@ from pydantic.json_schema import models_json_schema
 from rootcoz.api.schemas.events import ProgressEvent
 from rootcoz.api.schemas.requests import AnalyzeFailuresRequest
 
+KEY = "key"
+NEEDS_KEY: dict[str, Any] = {"security": [{KEY: []}]}
+"""The entry of an operation that only an administrator may use."""
+
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
     """The document, made once."""
@@ -27,7 +31,8 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         )
         document["components"]["schemas"].update(streamed["$defs"])
         document["components"]["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "An administrator's key."}
+            KEY: {"type": "http", "scheme": "bearer", "description": "An administrator's key."}
         }
+        document["security"] = [{}, {KEY: []}]  # with AUTH_MODE=required nothing answers without one
         app.openapi_schema = document
     return app.openapi_schema

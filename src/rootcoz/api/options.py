@@ -4,10 +4,13 @@ from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from rootcoz.analysis.materials import TESTS_REPOSITORY
 from rootcoz.api.schemas.requests import AnalyzeRequest, SharedAnalysisFields
-from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
-from rootcoz.domain.errors import NotConfigured
+from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder, RepositoryOrder
+from rootcoz.domain.errors import InvalidInput, NotConfigured
+from rootcoz.settings import Settings
 from rootcoz.wiring import Services
+from rootcoz.workspace.addresses import repositories_of_setting, repository
 
 Value = TypeVar("Value")
 
@@ -16,10 +19,7 @@ _SECONDS_PER_MINUTE = 60
 
 # Fields of the contract whose work this version does not do yet. A request that sets one is told so in its result.
 _NOT_DONE_YET = {
-    "tests_repo_url": "The tests repository was not cloned: this version does not clone repositories yet.",
-    "additional_repos": "Additional repositories were not cloned: this version does not clone repositories yet.",
     "peer_ai_configs": "No peers were asked: this version does not hold debates yet.",
-    "enable_jira": "Jira was not searched: this version does not search trackers yet.",
 }
 
 
@@ -35,7 +35,9 @@ def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
         build_number=fields.build_number,
         url=url,
         # A stored credential is only ever sent to the server it was configured for.
-        uses_server_credentials=_same_server(url, settings.jenkins_url),
+        # Nor where nothing would prove that it is that server: the request switched the check off.
+        uses_server_credentials=_same_server(url, settings.jenkins_url)
+        and not (fields.jenkins_ssl_verify is False and settings.jenkins_ssl_verify),
         ssl_verify=_first(fields.jenkins_ssl_verify, settings.jenkins_ssl_verify),
         timeout_s=_first(fields.jenkins_timeout, settings.jenkins_timeout),
         force=fields.force if "force" in sent else settings.force_analysis,
@@ -52,16 +54,43 @@ def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
 
 
 def repeated_order(services: Services, order: JenkinsOrder | None) -> JenkinsOrder | None:
-    """The order once more, to the same server; whether that is the server of the settings may have changed."""
+    """The order once more, to the same server, which may not be that of the settings any more."""
     if order is None:
         return None
-    return replace(order, uses_server_credentials=_same_server(order.url, services.settings.jenkins_url))
+    still = order.uses_server_credentials and _same_server(order.url, services.settings.jenkins_url)
+    return replace(order, uses_server_credentials=still)
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port: what a credential belongs to."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _repositories(settings: Settings, fields: SharedAnalysisFields) -> tuple[RepositoryOrder, ...]:
+    """What an AI may read. Raises InvalidInput for addresses that cannot be cloned from, or that hold credentials."""
+    orders = []
+    if tests := fields.tests_repo_url or settings.tests_repo_url:
+        may_use = _same_server(tests, settings.tests_repo_url)
+        order = _order(TESTS_REPOSITORY, tests, "", "TESTS_REPO_TOKEN" if may_use else "")
+        orders.append(replace(order, is_tests=True))
+    if fields.additional_repos is None:
+        orders += [
+            RepositoryOrder(spec.name, spec.url, spec.ref or "", credential_setting="ADDITIONAL_REPOS")
+            for spec in repositories_of_setting(settings.additional_repos)
+        ]
+    else:
+        orders += [_order(repo.name, repo.url, repo.ref, "") for repo in fields.additional_repos]
+    return tuple(orders)
+
+
+def _order(name: str, url: str, ref: str, credential_setting: str) -> RepositoryOrder:
+    spec = repository(name, url, ref=ref)
+    if spec.token:
+        raise InvalidInput(
+            f"The URL of repository {name} must not hold credentials; send them in the token's field."
+        )
+    return RepositoryOrder(name, spec.url, spec.ref or "", credential_setting=credential_setting)
 
 
 def _first(sent: Value | None, configured: Value) -> Value:
@@ -90,5 +119,6 @@ def merged_options(services: Services, fields: SharedAnalysisFields) -> Analysis
         question_timeout_s=(fields.ai_cli_timeout or settings.ai_cli_timeout) * _SECONDS_PER_MINUTE,
         max_concurrent_questions=fields.max_concurrent_ai_calls or settings.max_concurrent_ai_calls,
         raw_prompt=fields.raw_prompt or "",
+        repositories=_repositories(services.settings, fields),
         notes=tuple(note for name, note in _NOT_DONE_YET.items() if getattr(fields, name)),
     )

@@ -13,8 +13,8 @@ from rootcoz.domain.errors import InvalidInput
 from rootcoz.settings import Settings
 from rootcoz.workspace.addresses import parse_repository_url
 
-_JIRA = ("jira_url", ("jira_email", "jira_api_token", "jira_pat"))
-_REPOSITORY = ("tests_repo_url", ("tests_repo_token", "github_token"))
+_JIRA_CREDENTIALS = frozenset({"jira_email", "jira_api_token", "jira_pat"})
+_REPOSITORY_CREDENTIALS = frozenset({"tests_repo_token", "github_token"})
 
 
 def merged_request(
@@ -31,13 +31,8 @@ def merged_request(
     stored = dict(analysis.request_params)
     sent = {name: getattr(overrides, name) for name in overrides.model_fields_set}
     own = {name: value for name, value in secrets.items() if "." not in name}
-    for field, same, owned in (
-        (_JIRA[0], _same_server, _JIRA[1]),
-        (_REPOSITORY[0], _same_repository, _REPOSITORY[1]),
-    ):
-        default = str(getattr(settings, field, None) or "")
-        if field in sent and not same(str(sent[field] or default), str(stored.get(field) or default)):
-            own = {name: value for name, value in own.items() if name not in owned}
+    for name in _dropped(stored, sent, settings):
+        own.pop(name, None)
     merged: dict[str, Any] = {**stored, **own}
     if "additional_repos" not in sent:
         merged["additional_repos"] = _with_tokens(stored.get("additional_repos"), secrets)
@@ -50,6 +45,25 @@ def merged_request(
         return model.model_validate(present)
     except ValidationError as error:
         raise InvalidFields(field_problems(error, within=("body",))) from None
+
+
+def _dropped(stored: Mapping[str, Any], sent: Mapping[str, Any], settings: Settings) -> set[str]:
+    """The stored credentials that would go elsewhere, or where nothing proves any more that it is the same place."""
+    dropped: set[str] = set()
+    if "jira_url" in sent:
+        to, before = (str(fields.get("jira_url") or settings.jira_url) for fields in (sent, stored))
+        if not _same_server(to, before):
+            dropped |= _JIRA_CREDENTIALS
+    checked_before = stored.get("jira_ssl_verify") is not False and settings.jira_ssl_verify
+    if sent.get("jira_ssl_verify") is False and checked_before:
+        dropped |= _JIRA_CREDENTIALS
+    if "tests_repo_url" in sent:
+        to, before = (
+            str(fields.get("tests_repo_url") or settings.tests_repo_url) for fields in (sent, stored)
+        )
+        if not _same_repository(to, before):
+            dropped |= _REPOSITORY_CREDENTIALS
+    return dropped
 
 
 def _with_tokens(repos: Any, secrets: Mapping[str, str]) -> Any:  # noqa: ANN401 - as it was stored

@@ -14,8 +14,9 @@ import orjson
 
 from rootcoz.client.models import JsonObject
 from rootcoz.client.submission import ReportFile
-from rootcoz.client.xml_encoding import decode_xml
-from rootcoz.domain.errors import InvalidInput, InvalidReport
+from rootcoz.domain.errors import InvalidInput
+from rootcoz.kit.xml_encoding import decode_xml
+from rootcoz.kit.xml_error import XmlError
 
 STDIN = "<stdin>"
 """What `-` is called inside: the parser of the command line would take it for an option."""
@@ -162,7 +163,7 @@ def _why_no_report(found: _Found, head: bytes) -> str | None:
         return "is empty"
     try:
         root = _root_element(ReportFile(found.name, found.path))
-    except InvalidReport as error:
+    except XmlError as error:
         return f"cannot be read: {error}"
     except expat.ExpatError as error:
         what = f"{expat.ErrorString(error.code)}, line {error.lineno}"

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import ipaddress
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ from rootcoz.cli.application import build_app
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, NOTHING_FAILED
 from rootcoz.cli.messages import say
 from rootcoz.domain.errors import InvalidInput
+from rootcoz.kit.loopback import is_loopback
 from rootcoz.settings import AuthMode, Settings, load_settings
 
 GRACE_S = 5
@@ -63,14 +63,6 @@ def _check_openness(settings: Settings) -> None:
             f"Listening on {settings.host} would let everybody who reaches it read and analyse without a "
             "key; set AUTH_MODE=required, or add --allow-open if that is what you want."
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach it. Names other than localhost may lead anywhere."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @contextmanager

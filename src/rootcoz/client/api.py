@@ -1,7 +1,6 @@
 """The client: one method for each endpoint that the command line needs, and `wait`."""
 
 import asyncio
-import ipaddress
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -16,8 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 from rootcoz.client.models import Accepted, Health, JsonObject, ResultListItem, ResultResponse
 from rootcoz.client.replies import SOURCE, parsed, refusal, transport_error, unreadable
 from rootcoz.client.submission import Decode, ReportFile, SubmitOptions, failures_body, reports_body
-from rootcoz.client.xml_encoding import decode_xml
 from rootcoz.domain.errors import InvalidInput, OutsideError, RootcozError, Unavailable
+from rootcoz.kit.loopback import is_loopback
+from rootcoz.kit.xml_encoding import decode_xml
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
@@ -92,7 +92,7 @@ class Client:
             headers=_headers(token, username),
             transport=transport,
             # A proxy of the environment cannot reach this machine's own servers.
-            trust_env=not _is_loopback(self.base_url),
+            trust_env=not is_loopback(urlsplit(self.base_url).hostname or ""),
         )
 
     async def __aenter__(self) -> Self:
@@ -269,14 +269,6 @@ def _checked(base_url: str) -> str:
 def _without_credentials(base_url: str) -> str:
     parts = urlsplit(base_url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _is_loopback(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _progress(response: ResultResponse) -> Progress:

@@ -8,12 +8,13 @@ import orjson
 
 from rootcoz.client.models import JsonObject
 from rootcoz.domain.errors import InvalidInput, InvalidReport
+from rootcoz.kit.xml_error import XmlError
 
 CHUNK_SIZE = 128 * 1024
 """Bytes of a report that are in memory at once."""
 
 Decode = Callable[[Iterable[bytes]], Iterator[str]]
-"""Chunks of an XML document to its text; raises InvalidReport with a clause about `it`."""
+"""Chunks of an XML document to its text; raises XmlError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def _escaped_text(report: ReportFile, decode: Decode) -> Iterator[bytes]:
     try:
         for text in decode(report.chunks()):
             yield orjson.dumps(text)[1:-1]
-    except InvalidReport as error:
+    except XmlError as error:
         raise InvalidReport(f"{report.name} cannot be read: {error}.") from error
     except (
         orjson.JSONEncodeError

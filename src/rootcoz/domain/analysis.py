@@ -22,6 +22,21 @@ class AnalysisStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RepositoryOrder:
+    """A repository that an AI may read, apart from the token for it."""
+
+    name: str
+    """Of its folder in the workspace."""
+    url: str
+    """As the request or the setting has it, a `:ref` at its end included."""
+    ref: str = ""
+    is_tests: bool = False
+    """The tests' own repository: its advice is read, and more of its history."""
+    credential_setting: str = ""
+    """Name of the setting whose token may be sent there; empty when none may."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisOptions:
     """What a request asked for, merged once with the server's settings; nothing below reads either again."""
 
@@ -34,6 +49,7 @@ class AnalysisOptions:
     """At most so many questions of this analysis are asked at once (the server has a cap of its own)."""
     raw_prompt: str = ""
     """Extra instructions of the user, appended to each question."""
+    repositories: tuple[RepositoryOrder, ...] = ()
     notes: tuple[str, ...] = field(default=())
     """Sentences about parts of the request that this server cannot act on; shown with the result."""
 
@@ -66,6 +82,8 @@ class ProgressPhase(StrEnum):
     WAITING_FOR_JENKINS = "waiting_for_jenkins"
     ANALYZING = "analyzing"
     ANALYZING_FAILURES = "analyzing_failures"
+    ENRICHING_JIRA = "enriching_jira"
+    ENRICHING_TESTS_REPO = "enriching_tests_repo"
     SAVING = "saving"
 
 

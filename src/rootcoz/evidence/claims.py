@@ -33,9 +33,14 @@ def check_claims(answer: Answer, sources: Mapping[str, str]) -> Answer:
 # --- quotations ----------------------------------------------------------------------------------
 
 
+def is_significant(quote: str) -> bool:
+    """Whether a quotation has enough letters and digits for it to mean something that it was found."""
+    return sum(char.isalnum() for char in quote[:_COUNTED_CHARS]) >= MIN_SIGNIFICANT_CHARS
+
+
 def _check_quote(evidence: Evidence, sources: Mapping[str, str], folded: dict[str, str]) -> Evidence:
     quote = evidence.quote.strip()
-    if sum(char.isalnum() for char in quote[:_COUNTED_CHARS]) < MIN_SIGNIFICANT_CHARS:
+    if not is_significant(quote):
         return replace(evidence, verified=False)
     order = sorted(sources, key=lambda name: name != evidence.source)
     for name in order:

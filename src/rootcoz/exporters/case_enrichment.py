@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from rootcoz.domain.finding import Answer, CodeFix, Evidence, Finding, NoVerdict, ProductBugReport
+from rootcoz.domain.issue import MatchedIssue
 from rootcoz.kit.head_tail import shortened
 
 ANSWER_PROPERTIES = frozenset({"ai_classification", "ai_no_verdict"})
@@ -31,18 +33,21 @@ class CaseEnrichment:
     """For people, several lines; empty for none."""
 
 
-def case_enrichment(answer: Answer, *, affected_tests: Sequence[str] | None = None) -> CaseEnrichment:
+def case_enrichment(
+    answer: Answer, *, affected_tests: Sequence[str] | None = None, issues: Sequence[MatchedIssue] = ()
+) -> CaseEnrichment:
     """What to write into each case that an answer is about.
 
     `affected_tests` are the names to state instead of those the finding lists, for example all members of its
-    group. Properties whose value would be empty are left out. An answer without a verdict never gets a
-    classification, only `ai_no_verdict` with the reason.
+    group; `issues` are the trackers' that look like it. Properties whose value would be empty are left out. An
+    answer without a verdict never gets a classification, only `ai_no_verdict` with the reason.
     """
     if isinstance(answer, NoVerdict):
         pairs, lines = _no_verdict_properties(answer), _no_verdict_lines(answer)
     else:
         tests = answer.affected_tests if affected_tests is None else affected_tests
-        pairs, lines = _finding_properties(answer, tests), _finding_lines(answer)
+        pairs = chain(_finding_properties(answer, tests), _issue_properties(issues))
+        lines = _finding_lines(answer)
     return CaseEnrichment(
         properties=tuple((name, shortened(value, VALUE_LIMIT)) for name, value in pairs if value.strip()),
         text="\n".join(lines),
@@ -66,6 +71,17 @@ def _finding_properties(finding: Finding, affected_tests: Sequence[str]) -> Iter
         yield "ai_bug_component", finding.product_bug_report.component
         yield "ai_bug_description", finding.product_bug_report.description
     yield from _evidence_properties(finding.evidence)
+
+
+def _issue_properties(issues: Sequence[MatchedIssue]) -> Iterator[tuple[str, str]]:
+    for number, issue in enumerate(issues):
+        name = f"ai_jira_match_{number}"
+        yield f"{name}_key", issue.key
+        yield f"{name}_summary", issue.summary
+        yield f"{name}_status", issue.status
+        yield f"{name}_url", issue.url
+        yield f"{name}_priority", issue.priority
+        yield f"{name}_score", f"{issue.score:.2f}"
 
 
 def _no_verdict_properties(answer: NoVerdict) -> Iterator[tuple[str, str]]:

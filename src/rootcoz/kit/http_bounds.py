@@ -1,5 +1,6 @@
 """An HTTP client whose replies cannot fill the memory: what is too long ends in an error while it is read."""
 
+import ssl
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -12,21 +13,38 @@ class ReplyTooLong(httpx2.TransportError):
     """The reply was longer than allowed."""
 
 
-def bounded_client(*, timeout_s: float, limit_bytes: int = REPLY_LIMIT) -> httpx2.AsyncClient:
-    """A client as usual, proxies of the environment included, that follows no redirects.
+class UnaskedCompression(httpx2.TransportError):
+    """The reply was compressed although that was not asked for."""
+
+
+def bounded_client(
+    *,
+    timeout_s: float,
+    limit_bytes: int = REPLY_LIMIT,
+    verify: ssl.SSLContext | bool = True,
+    environment: bool = True,
+    proxy: str | None = None,
+) -> httpx2.AsyncClient:
+    """A client as usual that follows no redirects.
 
     Reading a reply of more than `limit_bytes` raises ReplyTooLong. Compression is not asked for and not accepted,
-    since a small body may unpack into a large one.
+    since a small body may unpack into a large one. Without `environment`, proxies and logins (`.netrc`) of the
+    environment are left alone and only `proxy` counts.
     """
 
     async def bound(reply: httpx2.Response) -> None:
         if reply.headers.get("content-encoding", "identity") != "identity":
-            raise httpx2.RemoteProtocolError("The reply is compressed although that was not asked for.")
+            raise UnaskedCompression("The reply is compressed although that was not asked for.")
         if isinstance(reply.stream, httpx2.AsyncByteStream):
             reply.stream = _Bounded(reply.stream, limit_bytes)
 
     return httpx2.AsyncClient(
-        timeout=timeout_s, headers={"accept-encoding": "identity"}, event_hooks={"response": [bound]}
+        timeout=timeout_s,
+        headers={"accept-encoding": "identity"},
+        event_hooks={"response": [bound]},
+        verify=verify,
+        trust_env=environment,
+        proxy=proxy,
     )
 
 

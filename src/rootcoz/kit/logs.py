@@ -5,6 +5,9 @@ import sys
 
 import structlog
 
+# Without the values of variables, which may be secrets and whole reports.
+_TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
 
 def configure_logs(level: str) -> None:
     """Send everything from `level` (DEBUG, INFO, WARNING or ERROR) on to standard error."""
@@ -14,7 +17,7 @@ def configure_logs(level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks
+            structlog.processors.ExceptionRenderer(_TRACEBACK)
             if level != "DEBUG"
             else structlog.processors.format_exc_info,
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),

@@ -1,14 +1,17 @@
-"""The encoding of an XML document, and its bytes as UTF-8 blocks that can be traced back.
+"""The encoding of an XML document, and its bytes as text: the way there and back.
 
 An XML parser here only ever sees UTF-8. A document in another encoding is decoded block by block; each block
-remembers the bytes it came from, so that a place in the UTF-8 text can be found again in the document.
+remembers the bytes it came from, so that a place in the UTF-8 text can be found again in the document. Whoever
+wants the text alone takes `decode_xml`, and `encode_xml` makes the document's own bytes of it again.
 """
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from encodings.aliases import aliases
+from itertools import chain
 from typing import BinaryIO
 
 from rootcoz.kit.xml_error import XmlError
@@ -55,6 +58,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf_16_le"),
     (codecs.BOM_UTF16_BE, "utf_16_be"),
 )
+_MARK = "\ufeff"
 # The first character of a document without a byte order mark is "<", or white space before the root.
 _FIRST_BYTES = (
     (re.compile(rb"[<\s]\0\0\0"), "utf_32_le"),
@@ -121,18 +125,52 @@ def open_document(stream: BinaryIO, *, encoding: str | None = None) -> Document:
     the first bytes, which says more than the XML declaration (https://www.w3.org/TR/xml/#sec-guessing, RFC
     7303). XmlError for an empty document and for an encoding that cannot be read.
     """
-    head = _head_of(stream)
+    head = _head_of(iter(lambda: stream.read(READ_SIZE), b""))
     if not head:
         raise XmlError("it is empty")
     name = _encoding_of(head, encoding)
     return Document(encoding=name, blocks=_blocks(_chunks(head, stream, name), name))
 
 
-def _head_of(stream: BinaryIO) -> bytes:
+def decode_xml(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The document's text, chunk by chunk, without a byte order mark. An empty document is empty text.
+
+    XmlError as for `open_document`.
+    """
+    pieces = iter(chunks)
+    head = _head_of(pieces)
+    codec = _codec_of(head)
+    decoder = codecs.getincrementaldecoder(codec)()
+    done = 0
+    for piece in chain([head], pieces):
+        with _bytes_of(codec, done):
+            text = decoder.decode(piece)
+        yield text if done else text.removeprefix(_MARK)
+        done += len(piece)
+    with _bytes_of(codec, done):
+        yield decoder.decode(b"", final=True)
+
+
+def encode_xml(text: str, original: bytes) -> bytes:
+    """`text` in the encoding, and with the byte order mark if any, of a document that begins with `original`.
+
+    Of `original` DECLARATION_LIMIT bytes are enough. What the encoding lacks becomes a character reference. XmlError as
+    for `open_document`.
+    """
+    mark = next((mark for mark, _ in _BYTE_ORDER_MARKS if original.startswith(mark)), b"")
+    return mark + text.removeprefix(_MARK).encode(_codec_of(original), "xmlcharrefreplace")
+
+
+def _head_of(pieces: Iterator[bytes]) -> bytes:
     head = b""
-    while len(head) < DECLARATION_LIMIT and (more := stream.read(READ_SIZE)):
+    while len(head) < DECLARATION_LIMIT and (more := next(pieces, b"")):
         head += more
     return head
+
+
+def _codec_of(head: bytes) -> str:
+    name = _encoding_of(head, None)
+    return _DECODED_AS.get(name, name)
 
 
 def _encoding_of(head: bytes, said: str | None) -> str:
@@ -187,21 +225,24 @@ def _decoded_blocks(chunks: Iterator[bytes], codec: str) -> Iterator[Block]:
     start = raw_start = 0
     for chunk in chunks:
         state = decoder.getstate()
-        utf8 = _decode(decoder, chunk, codec, raw_start)
+        with _bytes_of(codec, raw_start):
+            utf8 = decoder.decode(chunk).encode()
         yield Block(start=start, utf8=utf8, raw=chunk, codec=codec, state=state)
         start += len(utf8)
         raw_start += len(chunk)
-    _decode(decoder, b"", codec, raw_start, final=True)
+    with _bytes_of(codec, raw_start):
+        decoder.decode(b"", final=True)
 
 
-def _decode(
-    decoder: codecs.IncrementalDecoder, chunk: bytes, codec: str, raw_start: int, *, final: bool = False
-) -> bytes:
+@contextmanager
+def _bytes_of(codec: str, offset: int) -> Iterator[None]:
+    """Raise XmlError for bytes, from `offset` of the document on, that are not text in `codec`."""
     try:
-        return decoder.decode(chunk, final).encode()
+        yield
     except UnicodeError as error:
         # UnicodeEncodeError too: some decoders let lone surrogates through.
+        near = offset + error.start if isinstance(error, UnicodeDecodeError) else offset
         raise XmlError(
-            f"its bytes near offset {raw_start} are not text in {codec.replace('_', '-')}, the encoding it"
+            f"its bytes near offset {near} are not text in {codec.replace('_', '-')}, the encoding it"
             " is said to be in; correct the XML declaration or save it as UTF-8"
         ) from error

@@ -9,9 +9,10 @@ REPAIR_VERSION = 1
 EARLIER_ANSWER_FILE = "earlier-answer.txt"
 
 
-def repair_prompt(question: str, problem: str) -> str:
-    """The question again, with what was wrong with the answer, which stands in EARLIER_ANSWER_FILE."""
-    return question + _template().substitute(problem=problem, file=EARLIER_ANSWER_FILE)
+def repair_prompt(question: str, problem: str, *, folder: str = "") -> str:
+    """The question again, with what was wrong with the answer, which stands in EARLIER_ANSWER_FILE of `folder`."""
+    file = f"{folder}/{EARLIER_ANSWER_FILE}" if folder else EARLIER_ANSWER_FILE
+    return question + _template().substitute(problem=problem, file=file)
 
 
 @cache

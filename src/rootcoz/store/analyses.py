@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +18,8 @@ from rootcoz.domain.analysis import (
 from rootcoz.domain.failure import ReportSummary
 from rootcoz.kit.clock import utc_now
 from rootcoz.store.schema import analyses, comments, reviews
+
+_OPTIONS = TypeAdapter(AnalysisOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,20 @@ async def save_fetched_facts(
     )
 
 
+async def add_notes(connection: AsyncConnection, analysis_id: int, notes: Sequence[str]) -> tuple[str, ...]:
+    """Append what is not noted yet; returns all notes."""
+    facts = await connection.scalar(select(analyses.c.build_facts).where(analyses.c.id == analysis_id))
+    if facts is None:
+        return ()
+    together = tuple(dict.fromkeys([*facts["notes"], *notes]))
+    await connection.execute(
+        update(analyses)
+        .where(analyses.c.id == analysis_id)
+        .values(build_facts={**facts, "notes": list(together)})
+    )
+    return together
+
+
 async def count_attempt(connection: AsyncConnection, analysis_id: int) -> int:
     """One more start of its work; returns the starts since its last new answer."""
     await connection.execute(
@@ -217,7 +234,6 @@ async def review_counts(connection: AsyncConnection, job_id: str) -> ReviewCount
 
 def _stored(row: Row[Any]) -> StoredAnalysis:
     facts: dict[str, Any] = row.build_facts
-    options: dict[str, Any] = row.options
     return StoredAnalysis(
         id=row.id,
         job_id=row.job_id,
@@ -226,7 +242,7 @@ def _stored(row: Row[Any]) -> StoredAnalysis:
         job_name=row.job_name,
         build_number=row.build_number,
         jenkins_url=row.jenkins_url,
-        options=AnalysisOptions(**{**options, "notes": tuple(options["notes"])}),
+        options=_OPTIONS.validate_python(row.options),
         request_params=row.request_params,
         order=JenkinsOrder(**row.order) if row.order else None,
         reports=tuple(ReportSummary(**report) for report in facts["reports"]),

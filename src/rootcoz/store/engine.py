@@ -1,20 +1,27 @@
 """The database: opened, tuned, migrated. The only module that knows the dialect."""
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from rootcoz.domain.errors import RootcozError
 from rootcoz.store.schema import SCHEMA_HEAD
 
 APP_FILE = "rootcoz.sqlite3"
 """The application's database file in the data directory; the durable engine has its own beside it."""
 _BUSY_TIMEOUT_MS = 30_000
 _READERS = 8
+
+
+class UnusableDatabase(RootcozError):
+    """What lies in the database's place cannot be opened by this version; the message says what to do."""
 
 
 class Database:
@@ -34,20 +41,52 @@ class Database:
 
     @classmethod
     async def open(cls, data_dir: Path) -> "Database":
-        """Open, create or migrate the SQLite database of a data directory (which must exist)."""
-        database = cls(f"sqlite+aiosqlite:///{data_dir / APP_FILE}")
-        await database.migrate()
+        """Open, create or migrate the SQLite database of a data directory (which must exist).
+
+        Raises UnusableDatabase for a file that is damaged or of a newer version; it is left as it is.
+        """
+        file = data_dir / APP_FILE
+        database = cls(f"sqlite+aiosqlite:///{file}")
+        try:
+            await asyncio.to_thread(_look_into, file)
+            await database.migrate()
+        except (DatabaseError, sqlite3.DatabaseError) as error:
+            await database.close()
+            reason = getattr(error, "orig", None) or error
+            raise UnusableDatabase(
+                f"The database {file} cannot be used: {reason}. Restore it from a backup, or move it away "
+                "to begin anew."
+            ) from error
+        except BaseException:
+            await database.close()
+            raise
         return database
 
     async def migrate(self) -> None:
         """Bring the schema to SCHEMA_HEAD. Importing Alembic takes half a second: only when it is needed."""
-        if await self._current_revision() == SCHEMA_HEAD:
+        revision = await self._current_revision()
+        if revision == SCHEMA_HEAD:
             return
-        from rootcoz.store.migrations import upgrade  # noqa: PLC0415 - see above
+        from rootcoz.store.migrations import knows, upgrade  # noqa: PLC0415 - see above
 
-        async with self._writer.connect() as connection:
-            await connection.run_sync(upgrade)
-            await connection.commit()
+        if revision is not None and not knows(revision):
+            raise UnusableDatabase(
+                f"The database was written by a newer version of rootcoz (schema {revision}; this version has "
+                f"{SCHEMA_HEAD}). Install that version again, or choose another data directory."
+            )
+
+        # SQLite changes a table by making it anew and dropping the old one. With foreign keys on, that would delete
+        # whatever refers to its rows; and they can be switched off only outside of a transaction.
+        engine = create_async_engine(self.url)
+        _tune(engine, begin="BEGIN IMMEDIATE", foreign_keys=False)
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(upgrade)
+                broken = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
+                if broken:
+                    raise RuntimeError(f"the migration left {len(broken)} rows that refer to nothing")
+        finally:
+            await engine.dispose()
 
     async def _current_revision(self) -> str | None:
         async with self._reader.connect() as connection:
@@ -75,7 +114,16 @@ class Database:
         await self._writer.dispose()
 
 
-def _tune(engine: AsyncEngine, *, begin: str) -> None:
+def _look_into(file: Path) -> None:
+    """Raise sqlite3.DatabaseError for a file that is no database.
+
+    The asynchronous driver would leave a thread behind that outlives the event loop and complains about it.
+    """
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master")
+
+
+def _tune(engine: AsyncEngine, *, begin: str, foreign_keys: bool = True) -> None:
     """Transactions as we say rather than as the driver guesses, and the settings that SQLite needs."""
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -86,7 +134,7 @@ def _tune(engine: AsyncEngine, *, begin: str) -> None:
             f"busy_timeout={_BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",
             "synchronous=NORMAL",
-            "foreign_keys=ON",
+            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

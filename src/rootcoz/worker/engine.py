@@ -17,6 +17,7 @@ from sqlalchemy import Engine, create_engine, event
 
 from rootcoz.analysis.pipeline import Parts, Step, Work, analyse, give_up
 from rootcoz.domain.errors import AnalysisAborted, NotFound, RootcozError
+from rootcoz.store.engine import UnusableDatabase
 
 ENGINE_FILE = "engine.sqlite3"
 WORKFLOW_VERSION = "1"
@@ -54,9 +55,13 @@ class AnalysisEngine:
         return cls._current
 
     def launch(self) -> None:
-        """Begin, in the running event loop; workflows that a stop interrupted go on by themselves."""
-        AnalysisEngine._current = self
+        """Begin, in the running event loop; workflows that a stop interrupted go on by themselves.
+
+        Raises UnusableDatabase.
+        """
         file = self._data_dir / ENGINE_FILE
+        _look_into(file)
+        AnalysisEngine._current = self
         config: DBOSConfig = {
             "name": "rootcoz",
             "system_database_url": f"sqlite:///{file}",
@@ -197,6 +202,18 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, RootcozError):
         return str(error)
     return f"internal error ({type(error).__name__}); the server's log has the details."
+
+
+def _look_into(file: Path) -> None:
+    """Raise UnusableDatabase for a file that is no database."""
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.DatabaseError as error:
+        raise UnusableDatabase(
+            f"The task database {file} cannot be used: {error}. Move it away: it holds no results, and what was "
+            "accepted goes on without it."
+        ) from error
 
 
 def _engine(file: Path) -> Engine:

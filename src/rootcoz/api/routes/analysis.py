@@ -58,7 +58,7 @@ async def analyze(body: AnalyzeRequest, services: ServicesOf, who: Writer) -> Qu
             "model": QueuedResponse,
             "description": "Accepted; only with the header Prefer: respond-async.",
         },
-        **error_responses(400, 403, 413, 415, 422),
+        **error_responses(400, 401, 403, 404, 413, 415, 422),
     },
     openapi_extra=_body_of(AnalyzeFailuresRequest),
 )

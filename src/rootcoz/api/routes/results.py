@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from rootcoz.api.auth import Administrator, ServicesOf, Writer, services_of
 from rootcoz.api.links import base_url, result_url
+from rootcoz.api.openapi import NEEDS_KEY
 from rootcoz.api.schemas.errors import error_responses
 from rootcoz.api.schemas.requests import BulkDeleteRequest
 from rootcoz.api.schemas.results import (
@@ -35,7 +36,7 @@ ABORT_PATIENCE_S = 10.0
 """Seconds that the reply to an abort waits for the work to end."""
 
 
-@router.get("/results", responses=error_responses(422))
+@router.get("/results", responses=error_responses(401, 422))
 async def list_results(
     services: ServicesOf,
     limit: Annotated[int, Query(ge=0, le=100, description="Maximum results to return.")] = 50,
@@ -60,7 +61,7 @@ async def list_results(
             "model": ResultResponse,
             "description": "The analysis is still in progress; result is partial.",
         },
-        **error_responses(404),
+        **error_responses(401, 404, 422),
     },
 )
 async def get_result(job_id: str, request: Request) -> Response:
@@ -82,7 +83,7 @@ async def get_result(job_id: str, request: Request) -> Response:
     return _whole(services, result) if result.whole is not None else _streamed(services, result)
 
 
-@router.get("/results/{job_id}/review-status")
+@router.get("/results/{job_id}/review-status", responses=error_responses(401, 422))
 async def get_review_status(job_id: str, services: ServicesOf) -> ReviewStatus:
     """Return a compact review summary. Missing jobs return zero counts."""
     counts = await services.results.review_counts(job_id)
@@ -115,7 +116,7 @@ async def abort(job_id: str, services: ServicesOf, who: Writer) -> AbortedRespon
     )
 
 
-@router.delete("/results/{job_id}", responses=error_responses(403, 404))
+@router.delete("/results/{job_id}", responses=error_responses(401, 403, 404, 422), openapi_extra=NEEDS_KEY)
 async def delete_result(job_id: str, services: ServicesOf, _who: Administrator) -> DeletedResponse:
     """Delete one stored result and all related rows. A running analysis is stopped first. Admin-only."""
     await services.engine.cancel(job_id)
@@ -124,7 +125,9 @@ async def delete_result(job_id: str, services: ServicesOf, _who: Administrator) 
     return DeletedResponse(status="deleted", job_id=job_id)
 
 
-@router.delete("/api/results/bulk", responses=error_responses(403, 422))
+@router.delete(
+    "/api/results/bulk", responses=error_responses(400, 401, 403, 413, 422), openapi_extra=NEEDS_KEY
+)
 async def delete_results(
     body: BulkDeleteRequest, services: ServicesOf, _who: Administrator
 ) -> BulkDeleteResponse:

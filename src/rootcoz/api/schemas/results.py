@@ -158,7 +158,9 @@ class ReportCounts(BaseModel):
 class ResultBody(BaseModel):
     """The stored result of a finished analysis."""
 
-    status: Literal["completed", "failed"]
+    status: Literal["completed", "failed"] = Field(
+        description="failed when not one question was answered, or the analysis as a whole broke off."
+    )
     reanalysis_of: str | None = Field(
         default=None, description="Job ID of the analysis that this one repeats with other options."
     )

@@ -1,12 +1,11 @@
 """The reports themselves, with the answers written into them, in their own encoding."""
 
-from itertools import islice
-
 from rootcoz.cli.report.finished import Document, FinishedAnalysis, Page
 from rootcoz.client.models import ReportCounts, StoredResult
 from rootcoz.client.submission import ReportFile
-from rootcoz.client.xml_encoding import HEAD_SIZE, XmlEncoding, detect_encoding, encode_xml
 from rootcoz.domain.errors import InvalidInput
+from rootcoz.kit.xml_encoding import DECLARATION_LIMIT, encode_xml
+from rootcoz.kit.xml_error import XmlError
 
 
 def render(finished: FinishedAnalysis, _page: Page) -> list[Document]:
@@ -29,14 +28,17 @@ def render(finished: FinishedAnalysis, _page: Page) -> list[Document]:
 def _document(original: ReportFile | None, counts: ReportCounts) -> Document:
     name = original.name if original else counts.name
     if counts.enriched_xml is not None:
-        return Document(name, encode_xml(counts.enriched_xml, _encoding(original, counts.enriched_xml)))
+        return Document(name, _encoded(counts.enriched_xml, original))
     if original is not None and not counts.failed:
         return Document(name, b"".join(original.chunks()))
     raise InvalidInput(f"The analysis holds no XML with answers for {name or 'the report'}.")
 
 
-def _encoding(original: ReportFile | None, text: str) -> XmlEncoding:
-    """That of the document on disk; without one, what the text declares, as far as it can be kept."""
+def _encoded(text: str, original: ReportFile | None) -> bytes:
+    """In the encoding of the document on disk; without one, in the one that the text declares, if it can be kept."""
     if original is not None:
-        return detect_encoding(next(iter(original.chunks()), b"")[:HEAD_SIZE])
-    return detect_encoding("".join(islice(text, HEAD_SIZE)).encode("ascii", "replace"))
+        return encode_xml(text, next(iter(original.chunks()), b""))
+    try:
+        return encode_xml(text, text[:DECLARATION_LIMIT].encode("ascii", "replace"))
+    except XmlError:
+        return text.encode()

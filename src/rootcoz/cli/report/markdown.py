@@ -99,7 +99,7 @@ def _group(group: Group) -> str:
     hidden = len(analysis.evidence) - _EVIDENCE_SHOWN
     parts.append(f"\n*{hidden} more pieces of evidence*\n" if hidden > 0 else "")
     parts.append(_code_fix(analysis.code_fix) if analysis.code_fix else "")
-    parts.append(_bug(analysis.product_bug_report) if analysis.product_bug_report else "")
+    parts.append(_bug(analysis.product_bug_report, analysis.details) if analysis.product_bug_report else "")
     parts.append(_tests(group))
     return "".join(parts)
 
@@ -145,7 +145,7 @@ def _code_fix(fix: CodeFix) -> str:
     return "".join(parts)
 
 
-def _bug(bug: ProductBug) -> str:
+def _bug(bug: ProductBug, details: str) -> str:
     facts = ", ".join(
         f"{name} {prose(one_line(value, 100), 100)}"
         for name, value in (("severity", bug.severity), ("component", bug.component))
@@ -154,7 +154,9 @@ def _bug(bug: ProductBug) -> str:
     head = (
         f"\n**Bug report: {prose(one_line(bug.title, 300), 300)}**" + (f" ({facts})" if facts else "") + "\n"
     )
-    return head + (f"\n{prose(bug.description)}\n" if bug.description.strip() else "")
+    return head + (
+        f"\n{prose(bug.description)}\n" if bug.description.strip() and bug.description != details else ""
+    )
 
 
 def _tests(group: Group) -> str:

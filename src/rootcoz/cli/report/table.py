@@ -130,7 +130,7 @@ def _group(group: Group, out: _Paper) -> None:
     if group.analysis.code_fix:
         _code_fix(group.analysis.code_fix, out)
     if group.analysis.product_bug_report:
-        _bug(group.analysis.product_bug_report, out)
+        _bug(group.analysis.product_bug_report, group.analysis.details, out)
     _tests(group, out)
 
 
@@ -220,7 +220,7 @@ def _code_fix(fix: CodeFix, out: _Paper) -> None:
     _issues(fix.tests_repo_matches, out)
 
 
-def _bug(bug: ProductBug, out: _Paper) -> None:
+def _bug(bug: ProductBug, details: str, out: _Paper) -> None:
     _section("Bug report", out)
     facts = (
         f"severity {one_line(bug.severity, 40)}" if bug.severity else "",
@@ -230,7 +230,7 @@ def _bug(bug: ProductBug, out: _Paper) -> None:
     if any(facts):
         title.append(f"  ({', '.join(filter(None, facts))})", "dim not bold")
     out.indented(title)
-    if bug.description.strip():
+    if bug.description.strip() and bug.description != details:
         out.indented(_text(shortened(bug.description, _DETAIL_CHARACTERS)))
     _issues(bug.jira_matches, out)
 

@@ -1,0 +1,38 @@
+"""Issues of a tracker, and how much they look like a failure we are looking at."""
+
+from dataclasses import dataclass
+
+EXCERPT_LIMIT = 1_000
+"""Characters of an issue's description that are kept: its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerIssue:
+    """One issue as its tracker tells it."""
+
+    key: str
+    """`PROJ-12` in Jira, `#12` in GitHub."""
+    title: str
+    status: str
+    """In the tracker's own words: `In Progress`, `open`, `closed`."""
+    url: str
+    """Where people read it."""
+    priority: str = ""
+    updated_at: str = ""
+    """As the tracker writes it, ISO 8601; empty when it does not say."""
+    labels: tuple[str, ...] = ()
+    excerpt: str = ""
+    """Plain text, at most EXCERPT_LIMIT characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedIssue:
+    """An issue that may be about the same problem, in the words of the reference's `jira_matches`."""
+
+    key: str
+    summary: str
+    status: str
+    url: str
+    priority: str
+    score: float
+    """0 to 1; how it was made stands with whoever gave it."""

@@ -1,0 +1,18 @@
+"""All trackers, in plain sight. Read by `wiring` alone."""
+
+from rootcoz.trackers.base import IssueSearch
+from rootcoz.trackers.connection import GitHubConnection, JiraConnection
+from rootcoz.trackers.github import GitHubSearch
+from rootcoz.trackers.http import Limits
+from rootcoz.trackers.jira import JiraSearch
+
+Connection = JiraConnection | GitHubConnection
+
+
+def issue_search(connection: Connection, limits: Limits | None = None) -> IssueSearch:
+    """The search that speaks over this connection."""
+    match connection:
+        case JiraConnection():
+            return JiraSearch(connection, limits)
+        case GitHubConnection():
+            return GitHubSearch(connection, limits)

@@ -1,0 +1,39 @@
+"""Requests made from the OpenAPI document against a real server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.server import running_server
+
+KEY = "correct-horse-battery"
+
+
+def test_no_request_that_can_be_made_from_the_document_breaks_the_server(tmp_path: Path) -> None:
+    with running_server(tmp_path, {"ADMIN_KEY": KEY}) as server:
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("schemathesis")),
+                "run",
+                f"{server.url}/openapi.json",
+                "--checks=not_a_server_error,status_code_conformance,response_schema_conformance",
+                "--phases=examples,coverage,fuzzing",
+                "--max-examples=15",
+                "--seed=1",
+                "--request-timeout=20",
+                f"--header=Authorization: Bearer {KEY}",
+                "--no-color",
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "NO_PROXY": "*"},
+        )
+        alive = server.client.get("/health").status_code
+
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert alive == 200
+    assert "request_failed" not in (tmp_path / "server.log").read_text()
