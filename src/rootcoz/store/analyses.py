@@ -194,7 +194,7 @@ async def mark_aborted(connection: AsyncConnection, job_id: str, username: str) 
 
 
 async def finish_analysis(
-    connection: AsyncConnection, analysis_id: int, status: AnalysisStatus, *, aborted: bool
+    connection: AsyncConnection, analysis_id: int, status: AnalysisStatus, *, aborted: bool = False
 ) -> bool:
     """Mark it final; False when it has been aborted and the caller did not know: `aborted` is what it believes."""
     known = analyses.c.aborted_by.is_not(None) if aborted else analyses.c.aborted_by.is_(None)
