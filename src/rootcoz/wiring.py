@@ -12,11 +12,13 @@ from typing import Protocol
 import platformdirs
 from pydantic import SecretStr
 
+from rootcoz.analysis.partial import partial_result
 from rootcoz.analysis.pipeline import Parts
 from rootcoz.desks import tracker_desks
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
 from rootcoz.features.ai_models import ModelCatalogue
+from rootcoz.features.events import EventHub
 from rootcoz.features.results import Results
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
@@ -40,7 +42,11 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, job_id: str) -> None:
-        """Stop the analysis if it runs."""
+        """Stop the analysis if it runs; its row is the caller's business."""
+        ...
+
+    def abort(self, job_id: str) -> None:
+        """Stop an analysis that the store says is aborted; what was answered becomes its result."""
         ...
 
 
@@ -74,6 +80,7 @@ class Services:
     database: Database
     engine: Engine
     results: Results
+    events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
 
@@ -150,7 +157,7 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
             await database.close()
 
 
-def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
+def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -> Parts:
     """What the pipeline works with."""
     return Parts(
         database=directory.database,
@@ -162,6 +169,7 @@ def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
         jenkins_access=partial(_jenkins_access, settings),
         repository_tokens=partial(_repository_tokens, settings),
         desks=partial(tracker_desks, settings),
+        audience=events,
     )
 
 
@@ -197,7 +205,7 @@ def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
 
 
-def make_services(settings: Settings, directory: DataDirectory, engine: Engine) -> Services:
+def make_services(settings: Settings, directory: DataDirectory, engine: Engine, events: EventHub) -> Services:
     """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
@@ -206,7 +214,8 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine) 
         directory=directory,
         database=directory.database,
         engine=engine,
-        results=Results(directory.database),
+        results=Results(directory.database, partial_result),
+        events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
     )

@@ -14,6 +14,7 @@ from rootcoz.api.schemas.results import AnalyzeFailuresResponse, StoredResult
 from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
 from rootcoz.domain.errors import Conflict, InvalidReport, NotFound, Refused, Unavailable
 from rootcoz.domain.failure import Failure
+from rootcoz.features.events import EventHub
 from rootcoz.kit.chunks import chunked, open_chunks
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Question
@@ -65,6 +66,7 @@ def parts(database: Database, provider: ScriptedProvider, tmp_path: Path) -> Par
         jenkins_access=nowhere,
         repository_tokens=lambda _orders, _secrets: {},
         desks=lambda _analysis, _secrets: ({}, ()),
+        audience=EventHub(),
     )
 
 
@@ -77,7 +79,9 @@ async def step(_name: str, work: Work) -> None:
 
 
 async def accepted(parts: Parts, failures: Sequence[Failure] = FAILURES) -> str:
-    return await accept(parts.database, Submission(OPTIONS, {"raw_prompt": "be kind"}, failures=failures))
+    return await accept(
+        parts.database, Submission(OPTIONS, {"raw_prompt": "be kind"}, failures=failures), parts.seal
+    )
 
 
 async def accepted_reports(parts: Parts, folder: Path, *documents: str, names: Sequence[str] = ("",)) -> str:
@@ -86,7 +90,7 @@ async def accepted_reports(parts: Parts, folder: Path, *documents: str, names: S
         path = folder / f"{number}.xml"
         path.write_text(document, encoding="utf-8")
         reports.append(ReportFile(name, path))
-    return await accept(parts.database, Submission(OPTIONS, {}, reports=reports))
+    return await accept(parts.database, Submission(OPTIONS, {}, reports=reports), parts.seal)
 
 
 async def stored(parts: Parts, job_id: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ The names here are the wire's (`api/schemas/results.py` describes them); a test 
 
 import codecs
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
@@ -70,15 +70,12 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
         "build_number": analysis.build_number,
         "token_usage": _token_usage(facts.ledger),
         "request_params": analysis.request_params,
+        "reanalysis_of": analysis.reanalysis_of,
         "notes": list(analysis.notes),
     }
     yield orjson.dumps(head)[:-1]
-    group_of = {member: group for group in facts.groups for member in group.members}
-    yield b',"failures":['
-    yield from _failures(facts, facts.outline, group_of)
-    yield b'],"child_job_analyses":['
-    yield from _children(facts, facts.outline, group_of)
-    yield b'],"reports":['
+    yield from write_failures(facts)
+    yield b',"reports":['
     yield from _reports(facts)
     yield b'],"enriched_xml":'
     if _is_single_document(analysis):
@@ -88,8 +85,24 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
     yield b"}"
 
 
+def write_failures(facts: ReportFacts, *, only: Container[int] | None = None) -> Iterator[bytes]:
+    """The fields with the failures, those of child builds too, after a comma; `only` those with such an index."""
+    group_of = {
+        member: group for group in facts.groups for member in group.members if only is None or member in only
+    }
+    yield b',"failures":['
+    yield from _failures(facts, facts.outline, group_of)
+    yield b'],"child_job_analyses":['
+    yield from _children(facts, facts.outline, group_of)
+    yield b"]"
+
+
 def summarise(facts: ReportFacts) -> str:
     """One line for people: what failed, in how many groups, and what was found."""
+    if facts.analysis.aborted_by is not None:
+        by = f" by {facts.analysis.aborted_by}" if facts.analysis.aborted_by else ""
+        of = f"{len(facts.answers)} of {_count(len(facts.groups), 'group')}"
+        return f"The analysis was aborted{by}" + (f"; {of} had an answer." if facts.groups else ".")
     if facts.failed_because:
         return f"The analysis failed: {facts.failed_because}"
     if not facts.failures and facts.analysis.order is not None:
@@ -141,11 +154,12 @@ def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> I
 
 
 def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
-    for number in range(build.first, build.first + build.count):
+    numbers = (number for number in range(build.first, build.first + build.count) if number in group_of)
+    for place, number in enumerate(numbers):
         failure, group = facts.failures[number], group_of[number]
-        yield b"," * (number > build.first)
+        yield b"," * bool(place)
         debate = facts.debates.get(group.number)
-        others = [name for name in _affected_tests(facts, group) if name != failure.test_name]
+        others = [name for name in _affected_tests(facts, group) if name not in {"", failure.test_name}]
         yield orjson.dumps(
             {
                 "test_name": failure.test_name,

@@ -49,6 +49,14 @@ def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
     )
 
 
+def repeated_order(services: Services, order: JenkinsOrder | None) -> JenkinsOrder | None:
+    """The order once more, to the same server, which may not be that of the settings any more."""
+    if order is None:
+        return None
+    still = order.uses_server_credentials and _same_server(order.url, services.settings.jenkins_url)
+    return replace(order, uses_server_credentials=still)
+
+
 def origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port: what a credential belongs to."""
     parts = urlsplit(url)

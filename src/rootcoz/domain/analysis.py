@@ -138,6 +138,21 @@ class ProgressMark:
 
 
 @dataclass(frozen=True, slots=True)
+class AnalysisProgress:
+    """How far an analysis is, for those who watch it."""
+
+    job_id: str
+    status: AnalysisStatus
+    progress_phase: str | None
+    """None until the first phase has begun."""
+    groups_total: int | None
+    """None until the failures are grouped."""
+    groups_answered: int
+    at: str
+    """When it got there, UTC, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAnalysis:
     """What is kept about an analysis apart from its documents and findings. Times are UTC, ISO 8601."""
 
@@ -165,3 +180,7 @@ class StoredAnalysis:
     created_at: str
     started_at: str | None
     completed_at: str | None
+    aborted_by: str | None = None
+    """Who stopped it, empty when nobody was named; None when nobody did."""
+    reanalysis_of: str | None = None
+    """Job id of the analysis that it repeats with other options."""

@@ -1,6 +1,6 @@
 """Answers of failure groups, written the moment they arrive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -61,11 +61,13 @@ async def save_answers(
     )
 
 
-async def load_answers(connection: AsyncConnection, analysis_id: int) -> dict[int, bytes]:
-    """All answers so far, by group number, for `decode_answers`."""
+async def load_answers(
+    connection: AsyncConnection, analysis_id: int, groups: Container[int] | None = None
+) -> dict[int, bytes]:
+    """All answers so far, by group number, for `decode_answers`; `groups`: only theirs."""
     query = select(findings.c.group_number, findings.c.answer).where(findings.c.analysis_id == analysis_id)
     rows = await connection.stream(query.execution_options(yield_per=_ROWS_AT_ONCE))
-    return {number: answer async for number, answer in rows}
+    return {number: answer async for number, answer in rows if groups is None or number in groups}
 
 
 async def load_debates(connection: AsyncConnection, analysis_id: int) -> dict[int, bytes]:

@@ -66,6 +66,8 @@ analyses = Table(
     Column("groups_total", Integer, nullable=True),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("created_by", Text, nullable=False, server_default=""),
+    Column("aborted_by", Text, nullable=True),
+    Column("reanalysis_of", String(64), nullable=True),
     Column("created_at", _TIME, nullable=False),
     Column("started_at", _TIME, nullable=True),
     Column("completed_at", _TIME, nullable=True),

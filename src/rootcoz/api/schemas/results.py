@@ -213,6 +213,9 @@ class ResultBody(BaseModel):
     status: Literal["completed", "failed"] = Field(
         description="failed when not one question was answered, or the analysis as a whole broke off."
     )
+    reanalysis_of: str | None = Field(
+        default=None, description="Job ID of the analysis that this one repeats with other options."
+    )
     summary: str = Field(description="Human-readable analysis summary.")
     ai_provider: str = Field(description="Effective AI provider.")
     ai_model: str = Field(description="Effective AI model.")
@@ -245,6 +248,15 @@ class QueuedResponse(BaseModel):
     result_url: str = Field(description="Relative or absolute URL for GET /results/{job_id}.")
 
 
+class AbortedResponse(BaseModel):
+    """An analysis that was stopped. Its result holds the answers it had."""
+
+    status: Literal["aborted"]
+    job_id: str
+    aborted_by: str = Field(description="Who stopped it first; empty when nobody was named.")
+    result_url: str = Field(description="Relative or absolute URL of its result.")
+
+
 class ProgressEntry(BaseModel):
     """When a phase began."""
 
@@ -253,13 +265,16 @@ class ProgressEntry(BaseModel):
 
 
 class StoredResult(BaseModel):
-    """The result of an analysis, partial while it runs."""
+    """The result of an analysis, partial while it runs: then it holds the first failures that have an answer."""
 
     job_name: str = Field(default="", description="Jenkins job name when the result came from POST /analyze.")
     build_number: int = Field(
         default=0, description="Jenkins build number when the result came from POST /analyze."
     )
     status: str | None = Field(default=None, description="Stored result status when the payload includes it.")
+    reanalysis_of: str | None = Field(
+        default=None, description="Job ID of the analysis that this one repeats with other options."
+    )
     summary: str | None = Field(default=None, description="Human-readable summary.")
     ai_provider: str | None = Field(default=None, description="Effective AI provider.")
     ai_model: str | None = Field(default=None, description="Effective AI model.")
