@@ -18,7 +18,7 @@ from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
 from rootcoz.domain.debate import Debate, DebateEntry, Ending, Participant, Role
 from rootcoz.domain.failure import ErrorSignature, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Classification, Finding, NoVerdict, NoVerdictReason
-from rootcoz.providers.base import Provider
+from rootcoz.providers.base import Provider, Question, Reply
 from rootcoz.providers.builtin import BuiltinProvider
 from rootcoz.providers.command import CommandProvider
 from rootcoz.store.analyses import NewAnalysis, add_analysis, find_analysis
@@ -77,6 +77,13 @@ class Outcome:
         return [call for call in map(json.loads, lines) if call["model"] == model]
 
 
+class Broken(CommandProvider):
+    """A provider with a bug, which no real one can be asked to have."""
+
+    async def ask(self, question: Question) -> Reply:
+        raise ZeroDivisionError(question.model)
+
+
 class Scene:
     """Models with what they say, and the analysis in which they debate."""
 
@@ -88,6 +95,7 @@ class Scene:
             (sys.executable, "-IS", debater.__file__, str(folder)), scratch=folder
         )
         self.main: Provider = self.provider
+        self.peer_provider: Provider = self.provider
         self.peers = [model for model in says if model != "main"]
         self.failures = [FAILURE]
         self.at_once = 3
@@ -125,7 +133,7 @@ class Scene:
                 self.folder / "workspace",
                 await Ledger.open(database, analysis),
                 self.materials,
-                peers=tuple(Seat(peer, self.provider) for peer in peers),
+                peers=tuple(Seat(peer, self.peer_provider) for peer in peers),
                 enter=enter,
             )
             await asyncio.wait_for(asker.ask_groups(groups, self.failures, save), 60)
@@ -290,6 +298,16 @@ async def test_a_quotation_of_a_clone_counts_and_one_of_another_model_does_not(t
     outcome = await scene.play()
 
     assert {entry.model: entry.usable for entry in outcome.entries[1:]} == {"ann": True, "bob": False}
+
+
+async def test_a_bug_in_a_provider_costs_its_vote_and_not_the_answer(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, main=[answer(CODE)], ann=[vote(CODE)])
+    scene.peer_provider = Broken(())
+
+    outcome = await scene.play()
+
+    assert classification_of(outcome.answer) is CODE
+    assert "internal error (ZeroDivisionError)" in outcome.entries[1].note
 
 
 async def test_a_debate_stops_when_nobody_can_be_counted(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from rootcoz.analysis.consensus import (
     Ballot,
     NextStep,
@@ -28,12 +30,14 @@ from rootcoz.domain.debate import (
     Role,
     UnusableVote,
 )
-from rootcoz.domain.errors import NotConfigured, OutsideError
+from rootcoz.domain.errors import RootcozError
 from rootcoz.domain.finding import Answer, Classification, Finding, NoVerdict, NoVerdictReason
 from rootcoz.prompts.answer import answer_json, parse_answer
 from rootcoz.prompts.peer import arguments_text, parse_vote, peer_prompt, vote_schema
 from rootcoz.prompts.revise import revise_prompt
 from rootcoz.providers.base import Provider, Question
+
+log = structlog.get_logger()
 
 Check = Callable[[Answer], Awaitable[Answer]]
 """Looks up what an answer claims."""
@@ -154,8 +158,8 @@ class _Debate:
             reply = await self._table.turns.ask(
                 seat.provider, question, key=self._key(f"peer {peer} of round {number}"), call_type="peer"
             )
-        except (OutsideError, NotConfigured) as error:
-            return UnusableVote(f"It could not be asked: {error}")
+        except Exception as error:  # noqa: BLE001 - logged by _trouble
+            return UnusableVote(f"It could not be asked: {_trouble(error)}")
         vote = parse_vote(reply.text)
         if isinstance(vote, UnusableVote):
             return vote
@@ -190,8 +194,8 @@ class _Debate:
                 key=self._key(f"revision after round {number}"),
                 call_type="revision",
             )
-        except (OutsideError, NotConfigured) as error:
-            return answer, f"It could not be asked to revise its answer: {error}"
+        except Exception as error:  # noqa: BLE001 - logged by _trouble
+            return answer, f"It could not be asked to revise its answer: {_trouble(error)}"
         said = await table.check(parse_answer(reply.text))
         if isinstance(said, NoVerdict):
             if said.reason is NoVerdictReason.ABSTAINED:
@@ -213,6 +217,14 @@ class _Debate:
     async def _write(self, files: Mapping[str, str]) -> None:
         if self._question.workspace is not None:
             await write_files(self._question.workspace / self._table.folder, files)
+
+
+def _trouble(error: Exception) -> str:
+    """The error for the trail. A bug in asking for a second opinion must not cost the first one: it is logged."""
+    if isinstance(error, RootcozError):
+        return str(error)
+    log.error("debate_call_failed", exc_info=error)
+    return f"internal error ({type(error).__name__}). The server's log has the details."
 
 
 def _answer_file(round_number: int) -> str:
