@@ -247,6 +247,7 @@ async def test_secrets_of_a_request_are_in_no_reply_and_on_no_disk(api: Api) -> 
         "failures": [FAILURE],
         "additional_repos": [repo],
         "tests_repo_url": "https://git.test/tests:main",
+        "jira_url": f"https://user:{SECRET}@jira.test",
     }
     response = await api.analyze({**body, **secrets})
     stored = await api.get(f"/results/{response.json()['job_id']}")
