@@ -18,8 +18,9 @@ def test_no_request_that_can_be_made_from_the_document_breaks_the_server(tmp_pat
                 "run",
                 f"{server.url}/openapi.json",
                 "--checks=not_a_server_error,status_code_conformance,response_schema_conformance",
-                "--phases=examples,coverage,fuzzing",
-                "--max-examples=15",
+                "--exclude-path=/analyze",  # would look for Jenkins servers of made-up names
+                "--phases=coverage,fuzzing",
+                "--max-examples=5",
                 "--seed=1",
                 "--request-timeout=20",
                 f"--header=Authorization: Bearer {KEY}",
@@ -35,5 +36,6 @@ def test_no_request_that_can_be_made_from_the_document_breaks_the_server(tmp_pat
         alive = server.client.get("/health").status_code
 
     assert done.returncode == 0, done.stdout[-6000:]
+    assert "Operations:" in done.stdout
     assert alive == 200
     assert "request_failed" not in (tmp_path / "server.log").read_text()
