@@ -23,7 +23,7 @@ def event_stream(events: AsyncIterator[bytes]) -> StreamingResponse:
 def event_stream_responses(schema: str) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entry of a stream whose events have this schema."""
     item = {"$ref": f"#/components/schemas/{schema}"}
-    content = {MEDIA_TYPE: {"schema": {"type": "string"}, "itemSchema": item}}
+    content = {MEDIA_TYPE: {"schema": {"type": "string"}, "x-event-data": item}}
     return {
         200: {
             "description": f"A stream of events, each with a {schema} as JSON in `data`.",

@@ -39,7 +39,7 @@ async def watch_all(services: ServicesOf) -> StreamingResponse:
 @router.get(
     "/results/{job_id}/events",
     response_class=StreamingResponse,
-    responses={**event_stream_responses("ProgressEvent"), **error_responses(404)},
+    responses={**event_stream_responses("ProgressEvent"), **error_responses(404, 422)},
 )
 async def watch_one(job_id: str, services: ServicesOf) -> StreamingResponse:
     """Stream an event for each change of one analysis, beginning with its present state, until it is final."""

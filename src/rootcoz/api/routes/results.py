@@ -94,7 +94,7 @@ async def get_review_status(job_id: str, services: ServicesOf) -> ReviewStatus:
     )
 
 
-@router.post("/results/{job_id}/abort", responses=error_responses(403, 404, 409))
+@router.post("/results/{job_id}/abort", responses=error_responses(403, 404, 409, 422))
 async def abort(job_id: str, services: ServicesOf, who: Writer) -> AbortedResponse:
     """Stop an analysis. It is recorded as failed and keeps the answers it had.
 
