@@ -51,8 +51,11 @@ def wait_for_answers(log: Path, number: int) -> None:
 
 
 def answers_on_disk(data: Path) -> int:
+    """What was said and kept; the finding that is made of it may still have been on its way."""
     with sqlite3.connect(f"file:{data / 'rootcoz.sqlite3'}?mode=ro", uri=True) as connection:
-        return int(connection.execute("SELECT count(*) FROM findings").fetchone()[0])
+        return int(
+            connection.execute("SELECT count(*) FROM provider_calls WHERE reply IS NOT NULL").fetchone()[0]
+        )
 
 
 def alive(pids: set[int]) -> set[int]:
