@@ -108,6 +108,7 @@ def read_build(failures: Sequence[Failure], reports: Sequence[ReportFile]) -> Bu
     """All failures of all documents as one build. Blocks: call it in a thread."""
     found = list(failures)
     summaries = []
+    notes: list[str] = []
     for number, report in enumerate(reports):
         try:
             with report.path.open("rb") as stream:
@@ -115,8 +116,9 @@ def read_build(failures: Sequence[Failure], reports: Sequence[ReportFile]) -> Bu
         except InvalidReport as error:
             raise InvalidReport(f"{report.name}: {error}") if report.name else error from error
         summaries.append(read.summary)
+        notes += read.notes
         found += read.failures
-    return Build(failures=tuple(found), reports=tuple(summaries))
+    return Build(failures=tuple(found), reports=tuple(summaries), notes=tuple(notes))
 
 
 def _pack(build: Build, reports: Sequence[ReportFile]) -> dict[str, list[Chunk]]:

@@ -81,6 +81,8 @@ class ReportSummary:
     tests: int
     failed: int
     skipped: int
+    unaccounted: int = 0
+    """Failures and errors that its attributes declare and no element shows: a suite that crashed, for example."""
 
 
 @dataclass(frozen=True, slots=True)
