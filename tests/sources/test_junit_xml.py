@@ -93,8 +93,7 @@ def test_a_failure_wins_over_an_error_wherever_it_stands() -> None:
 
 def test_only_direct_children_make_a_case_fail() -> None:
     report = read(
-        '<testsuite><failure message="of the suite"/>'
-        "<testcase><properties><error/></properties><rerunFailure><failure/></rerunFailure></testcase></testsuite>"
+        "<testsuite><testcase><properties><error/></properties><rerunFailure><failure/></rerunFailure></testcase></testsuite>"
     )
 
     assert (report.summary.tests, report.summary.failed) == (1, 0)

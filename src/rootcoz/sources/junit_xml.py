@@ -85,10 +85,8 @@ class _Reader:
             skipped=self._skipped,
             unaccounted=self._unaccounted,
         )
-        notes = ()
-        if self._unaccounted:
-            notes = (unaccounted_note(_subject(self._name), self._shown, self._unaccounted),)
-        return Report(summary, tuple(self._failures), notes)
+        note = unaccounted_note(_subject(self._name), self._shown, self._unaccounted)
+        return Report(summary, tuple(self._failures), (note,) if self._unaccounted else ())
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = local_name(name)
