@@ -13,7 +13,7 @@ from rootcoz.domain.errors import InvalidReport
 from rootcoz.domain.failure import MESSAGE_LIMIT, OUTPUT_LIMIT, STACK_LIMIT, Failure, ReportPosition
 from rootcoz.kit.xml_stream import ATTRIBUTE_LIMIT, DEPTH_LIMIT, NAME_LIMIT, TOKEN_LIMIT
 from rootcoz.sources import junit_xml
-from rootcoz.sources.junit_text import PROBLEM_LIMIT
+from rootcoz.sources.junit_text import OTHER_MESSAGE_LIMIT, PROBLEM_LIMIT
 from rootcoz.sources.junit_xml import Report, read_junit
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "junit"
@@ -290,3 +290,18 @@ def test_the_note_says_what_is_declared_and_what_is_shown() -> None:
     (note,) = read(f'<testsuite failures="1" errors="2">{failed}</testsuite>', name="r.xml").notes
 
     assert note.startswith("The report 'r.xml' declares 3 failures or errors, its cases show 1: ")
+
+
+def test_the_messages_of_a_case_s_further_failures_are_kept() -> None:
+    failure = only_failure(
+        '<error message="E3"/><failure message="E1"/><failure>E2\nat x</failure><failure/>'
+    )
+
+    assert failure.error_message == "E1"
+    assert failure.other_messages == ("E2", "E3")
+
+
+def test_a_long_message_of_a_further_failure_is_shortened() -> None:
+    failure = only_failure(f'<failure message="E1"/><failure message="{"x" * 9_000}"/>')
+
+    assert len(failure.other_messages[0]) <= OTHER_MESSAGE_LIMIT
