@@ -8,6 +8,9 @@ _CODE = Classification.CODE_ISSUE
 TIME_LIMIT = "test-time-limit"
 """Name of the rule for a test that its runner stopped: no assertion failed then, whatever the exception is called."""
 
+BARE_COMPARISON = "bare-comparison"
+"""Name of the rule that speaks when nothing but a comparison is known."""
+
 RULES: tuple[Rule, ...] = (
     Rule(
         name=TIME_LIMIT,
@@ -298,7 +301,7 @@ RULES: tuple[Rule, ...] = (
         counter_examples=("the unit tests were fine",),
     ),
     Rule(
-        name="bare-comparison",
+        name=BARE_COMPARISON,
         classification=_CODE,
         weight=Weight.HINT,
         hints=("mismatcherror", "assertionerror", "actual ", "actual\t"),

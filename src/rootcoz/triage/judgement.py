@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Answer, Classification, Evidence, NoVerdict, NoVerdictReason, Severity
 from rootcoz.triage import code_issue, infrastructure, product_bug
-from rootcoz.triage.code_issue import TIME_LIMIT
+from rootcoz.triage.code_issue import BARE_COMPARISON, TIME_LIMIT
 from rootcoz.triage.report import Known, no_finding_details, no_finding_evidence, write_finding
 from rootcoz.triage.rule import Rule, Weight
 from rootcoz.triage.stack import (
@@ -42,8 +42,12 @@ def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
     texts = _texts(failure)
     stack = _stack(texts)
     known = _known(failure, stack, test, affected_tests)
-    heard = tuple(_rule_votes(texts))
-    verdict = weigh([*heard, *_stack_votes(known, frozenset(vote.name for vote in heard))])
+    heard = list(_rule_votes(texts))
+    placed = list(_stack_votes(known, frozenset(vote.name for vote in heard)))
+    if any(vote.name == _EXPECTATION for vote in placed):
+        # That rule is for where nothing else is known; whether a type is named must not change the figure.
+        heard = [vote for vote in heard if vote.name != BARE_COMPARISON]
+    verdict = weigh([*heard, *placed])
     if verdict is None:
         return NoVerdict(
             NoVerdictReason.ABSTAINED,
@@ -267,6 +271,7 @@ _TEST_SET_UP = (
 )  # fmt: skip
 
 
+_EXPECTATION = "expectation-not-met"
 _GENERIC_TYPES = frozenset(("", "Error", "Exception", "Failed"))
 """Types that say nothing of the kind of failure: the runners of some languages throw them for assertions, too."""
 _ASSERTION_MESSAGE = re.compile(r"assert(?:ion)?\b|expect\(|DID NOT (?:RAISE|WARN)")
@@ -310,7 +315,7 @@ def _stack_votes(known: Known, heard: frozenset[str]) -> Iterator[Vote]:
         )  # fmt: skip
     elif is_assertion:
         yield _stack_vote(
-            known, "expectation-not-met", Classification.PRODUCT_BUG, Weight.WEAK,
+            known, _EXPECTATION, Classification.PRODUCT_BUG, Weight.WEAK,
             "the product gave something else than the test expects",
             "Check first whether the expected value is still right; if it is, the product changed.",
             Severity.MEDIUM,

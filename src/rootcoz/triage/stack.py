@@ -350,6 +350,10 @@ _LIBRARY_FILE = re.compile(
 )
 
 
+_SCRIPT_BUILT_IN = " (<anonymous>)"
+"""What JavaScript writes behind its own functions: `at new Promise (<anonymous>)`."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownTest:
     """What is known of the failing test apart from its trace; any of it may be empty."""
@@ -376,6 +380,8 @@ def frame_kind(frame: Frame, test: KnownTest) -> FrameKind:
     if _is_of_test(frame, test):
         return FrameKind.TEST
     function, file = frame.function, frame.file
+    if frame.text.endswith(_SCRIPT_BUILT_IN):
+        return FrameKind.LIBRARY
     if function.startswith(_RUNNER_FUNCTION) or _RUNNER_FILE.search(file):
         return FrameKind.RUNNER
     if test.package and function.startswith(test.package):
@@ -386,7 +392,7 @@ def frame_kind(frame: Frame, test: KnownTest) -> FrameKind:
 
 
 def _is_of_test(frame: Frame, test: KnownTest) -> bool:
-    if _is_of_class(frame, test.class_name):
+    if _is_of_class(frame, test.class_name) or _is_of_module(frame, test.class_name):
         return True
     return bool(test.file and frame.file and _same_file(frame.file, test.file))
 
@@ -404,6 +410,18 @@ def _is_of_class(frame: Frame, class_name: str) -> bool:
         return False
     rest = frame.function[len(class_name) :]
     return rest.startswith(("$", "+", ".<")) or (rest.startswith(".") and "." not in rest[1:])
+
+
+def _is_of_module(frame: Frame, class_name: str) -> bool:
+    """Whether the file is the Python module that pytest or unittest calls a class, perhaps with a class in it."""
+    if not class_name or not frame.file.endswith(".py"):
+        return False
+    module = frame.file.removesuffix(".py").removeprefix("./").replace("\\", "/").replace("/", ".")
+    parts = class_name.split(".")
+    while len(parts) > 1 and parts[-1][:1].isupper():
+        parts.pop()
+    name = ".".join(parts)
+    return module == name or (len(parts) > 1 and module.endswith("." + name))
 
 
 def _same_file(one: str, other: str) -> bool:
