@@ -69,3 +69,20 @@ def test_an_entity_bomb_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout) == (2, b"")
     assert b"DOCTYPE" in run.stderr
     assert b"Traceback" not in run.stderr
+
+
+def test_a_suite_that_crashed_without_a_case_does_not_pass_as_green(tmp_path: Path) -> None:
+    (tmp_path / "r.xml").write_text(
+        '<testsuite errors="1" tests="0"><system-err>oops</system-err></testsuite>'
+    )
+
+    run = rootcoz(tmp_path, "analyze", "r.xml", "--data-dir", "data", "--format", "json", "--no-progress")
+
+    result = json.loads(run.stdout)["result"]
+    assert run.returncode == 2
+    assert result["incomplete"]
+    assert result["summary"] == (
+        "No failing test cases, but the report declares 1 failure or error that no case shows."
+    )
+    assert result["summary"] in run.stderr.decode()
+    assert "declares 1 failure or error, its cases show 0" in result["notes"][0]

@@ -64,6 +64,21 @@ def test_trivial_quotations_prove_nothing(quote: str) -> None:
     assert not evidence.verified
 
 
+@pytest.mark.parametrize("quote", ["boom", "E1", "ab cd", "17"])
+@pytest.mark.parametrize("source", ["{}", "  {}\n", "\n\n{}\nat the end", "first\r\n\t{}\r\nlast"])
+def test_a_short_quotation_counts_when_it_is_a_whole_line(quote: str, source: str) -> None:
+    text = source.format(quote)
+
+    evidence = check_claims(finding(Evidence(quote, "x")), {"x": text}).evidence[0]
+
+    assert evidence == Evidence(quote, "x", text[: text.index(quote)].count("\n") + 1, verified=True)
+
+
+@pytest.mark.parametrize("source", ["kaboom", "a boom b", "boom!", "Boom", ""])
+def test_a_short_quotation_within_a_line_proves_nothing(source: str) -> None:
+    assert not check_claims(finding(Evidence("boom", "x")), {"x": source}).evidence[0].verified
+
+
 def test_a_claim_to_be_verified_is_worth_nothing() -> None:
     claimed = Evidence("invented words here", "stack_trace", 1, verified=True)
 

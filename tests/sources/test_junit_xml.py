@@ -13,7 +13,7 @@ from rootcoz.domain.errors import InvalidReport
 from rootcoz.domain.failure import MESSAGE_LIMIT, OUTPUT_LIMIT, STACK_LIMIT, Failure, ReportPosition
 from rootcoz.kit.xml_stream import ATTRIBUTE_LIMIT, DEPTH_LIMIT, NAME_LIMIT, TOKEN_LIMIT
 from rootcoz.sources import junit_xml
-from rootcoz.sources.junit_text import PROBLEM_LIMIT
+from rootcoz.sources.junit_text import OTHER_MESSAGE_LIMIT, PROBLEM_LIMIT
 from rootcoz.sources.junit_xml import Report, read_junit
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "junit"
@@ -93,8 +93,7 @@ def test_a_failure_wins_over_an_error_wherever_it_stands() -> None:
 
 def test_only_direct_children_make_a_case_fail() -> None:
     report = read(
-        '<testsuite><failure message="of the suite"/>'
-        "<testcase><properties><error/></properties><rerunFailure><failure/></rerunFailure></testcase></testsuite>"
+        "<testsuite><testcase><properties><error/></properties><rerunFailure><failure/></rerunFailure></testcase></testsuite>"
     )
 
     assert (report.summary.tests, report.summary.failed) == (1, 0)
@@ -234,3 +233,75 @@ def test_how_the_bytes_arrive_changes_nothing(document: Path) -> None:
     data = document.read_bytes()
 
     assert read_junit(Trickle(data)) == read_junit(io.BytesIO(data))
+
+
+def test_a_suite_that_failed_itself_is_a_failure_without_a_case() -> None:
+    report = read(
+        '<testsuites><testsuite name="shop.Cart" errors="1"><testcase name="a"/>'
+        '<error message="no database">at set-up</error></testsuite></testsuites>'
+    )
+
+    (failure,) = report.failures
+    assert (failure.test_name, failure.error_message, failure.stack_trace) == (
+        "shop.Cart",
+        "no database",
+        "at set-up",
+    )
+    assert (failure.status, failure.position) == ("ERROR", None)
+    assert (report.summary.unaccounted, report.notes) == (0, ())
+
+
+CASE_OF_3 = (
+    '<testcase name="n"><failure message="E1"/><failure message="E2"/><error message="E3"/></testcase>'
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "unaccounted"),
+    [
+        ('<testsuite errors="1" tests="0"><system-err>oops</system-err></testsuite>', 1),
+        ('<testsuites errors="2" failures="1"><testsuite><testcase name="a"/></testsuite></testsuites>', 3),
+        ('<testsuites errors="1"><testsuite errors="1"/></testsuites>', 1),
+        ('<testsuites errors="1"><testsuite errors="1"/><testsuite failures="2"/></testsuites>', 3),
+        (
+            '<testsuite failures="1"><testcase name="a"><failure/></testcase><testsuite errors="1"/></testsuite>',
+            1,
+        ),
+        (f'<testsuite failures="2" errors="1">{CASE_OF_3}</testsuite>', 0),
+        (f'<testsuite failures="1">{CASE_OF_3}</testsuite>', 0),
+        (
+            '<testsuite failures="2"><testcase name="a"><flakyFailure/><flakyFailure/></testcase></testsuite>',
+            0,
+        ),
+        ('<testsuite failures="many" errors="-1"/>', 0),
+        ('<testsuite failures="1"><failure/></testsuite>', 0),
+    ],
+)
+def test_declared_failures_that_nothing_shows_are_noted(document: str, unaccounted: int) -> None:
+    report = read(document)
+
+    assert report.summary.unaccounted == unaccounted
+    assert len(report.notes) == bool(unaccounted)
+
+
+def test_the_note_says_what_is_declared_and_what_is_shown() -> None:
+    failed = '<testcase name="a"><failure/></testcase>'
+
+    (note,) = read(f'<testsuite failures="1" errors="2">{failed}</testsuite>', name="r.xml").notes
+
+    assert note.startswith("The report 'r.xml' declares 3 failures or errors, its cases show 1: ")
+
+
+def test_the_messages_of_a_case_s_further_failures_are_kept() -> None:
+    failure = only_failure(
+        '<error message="E3"/><failure message="E1"/><failure>E2\nat x</failure><failure/>'
+    )
+
+    assert failure.error_message == "E1"
+    assert failure.other_messages == ("E2", "E3")
+
+
+def test_a_long_message_of_a_further_failure_is_shortened() -> None:
+    failure = only_failure(f'<failure message="E1"/><failure message="{"x" * 9_000}"/>')
+
+    assert len(failure.other_messages[0]) <= OTHER_MESSAGE_LIMIT

@@ -4,6 +4,7 @@ A case is sections headed `=== field`; the expected file is the answer in lines,
 difference is a review of the behaviour. Set ROOTCOZ_WRITE_CORPUS=1 to write the expected files anew.
 """
 
+import io
 import os
 import re
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Answer, Classification, Finding, NoVerdict, NoVerdictReason
 from rootcoz.evidence.claims import check_claims
+from rootcoz.sources.junit_xml import read_junit
 from rootcoz.triage import RULES, judge
 from rootcoz.triage.weighing import MAX_CONFIDENCE
 
@@ -43,7 +45,7 @@ def rendered(answer: Answer) -> str:
         lines += [f"keywords: {', '.join(fix.tests_repo_search_keywords)}"]
     if isinstance(answer, Finding) and (report := answer.product_bug_report):
         lines += ["", f"bug ({report.severity}, {report.component}): {report.title}"]
-        lines += [f"keywords: {', '.join(report.jira_search_keywords)}"]
+        lines += [f"keywords: {', '.join(report.jira_search_keywords)}", report.description]
     return "\n".join(lines) + "\n"
 
 
@@ -109,6 +111,67 @@ def test_the_output_counts_less_than_the_message() -> None:
     assert isinstance(said, Finding)
     assert isinstance(printed, Finding)
     assert (said.confidence or 0) > (printed.confidence or 0)
+
+
+def test_a_test_s_further_failures_are_told_and_quoted() -> None:
+    document = (
+        b'<testsuite><testcase name="n"><failure message="E1"/><failure message="E2"/><error message="E3"/>'
+        b"</testcase></testsuite>"
+    )
+    (failure,) = read_junit(io.BytesIO(document)).failures
+
+    answer = check_claims(judge(failure), sources(failure))
+
+    assert "2 more failures: E2; E3" in answer.details
+    assert [(item.quote, item.verified) for item in answer.evidence] == [
+        ("E1", True),
+        ("E2", True),
+        ("E3", True),
+    ]
+
+
+SAME_FAILURES = {
+    "refused": (
+        "java.net.ConnectException: Connection refused",
+        "psycopg.OperationalError: connection failed: connection to server at 10.0.0.7 failed: Connection refused",
+        "Error: connect ECONNREFUSED 10.0.0.7:5432",
+        "dial tcp 10.0.0.7:5432: connect: connection refused",
+        "ConnectionRefusedError: [Errno 111] Connection refused",
+        "SocketException: No connection could be made because the target machine actively refused it.",
+        "Errno::ECONNREFUSED: Failed to open TCP connection to shop:80",
+    ),
+    "timed out": (
+        "java.net.SocketTimeoutException: connect timed out",
+        "TimeoutError: [Errno 110] Connection timed out",
+        "Error: connect ETIMEDOUT 10.0.0.7:443",
+        "dial tcp 10.0.0.7:443: i/o timeout",
+        "java.net.http.HttpConnectTimeoutException: HTTP connect timed out",
+    ),
+    "unknown host": (
+        "java.net.UnknownHostException: db.acme.test",
+        "socket.gaierror: [Errno -2] Name or service not known",
+        "Error: getaddrinfo ENOTFOUND db.acme.test",
+    ),
+    "no route": (
+        "java.net.NoRouteToHostException: No route to host",
+        "OSError: [Errno 113] No route to host",
+        "Error: connect EHOSTUNREACH 10.0.0.7:443",
+    ),
+}
+
+
+@pytest.mark.parametrize("message", [message for same in SAME_FAILURES.values() for message in same])
+@pytest.mark.parametrize(
+    "trace",
+    ["\tat org.acme.shop.Orders.send(Orders.java:40)", '  File "/app/shop/orders.py", line 4, in send'],
+)
+def test_the_network_s_failures_are_the_infrastructure_s_whoever_met_them(message: str, trace: str) -> None:
+    text = f"{message}\n{trace}\n" if trace.startswith("\t") else f"Traceback:\n{trace}\n{message}\n"
+
+    answer = judge(Failure("t", message, text))
+
+    assert isinstance(answer, Finding)
+    assert answer.classification is Classification.INFRASTRUCTURE
 
 
 def test_names_in_calls_do_not_mislead_the_rules() -> None:

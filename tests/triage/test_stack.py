@@ -140,6 +140,41 @@ def test_a_library_s_own_tests_make_its_code_the_product() -> None:
     assert frame_kind(frame, KnownTest("org.acme.shop.CartTest.adds")) is FrameKind.LIBRARY
 
 
+@pytest.mark.parametrize(
+    ("class_name", "frame", "kind"),
+    [
+        ("shop/cart", Frame("/src/shop/cart/cart.go", 31, "shop/cart.(*Cart).Add", ""), FrameKind.PRODUCT),
+        ("shop/cart", Frame("/src/shop/cart/cart_test.go", 9, "shop/cart.TestAdd", ""), FrameKind.TEST),
+        ("org.acme.shop", Frame("Cart.java", 31, "org.acme.shop.Cart.add", ""), FrameKind.PRODUCT),
+        ("org.acme.shop.CartTest", Frame("Cart.java", 31, "org.acme.shop.Cart.add", ""), FrameKind.PRODUCT),
+        ("org.acme.Adding", Frame("Adding.java", 3, "org.acme.Adding.adds", ""), FrameKind.TEST),
+        ("org.acme.Adding", Frame("Adding.java", 3, "org.acme.Adding$Nested.adds", ""), FrameKind.TEST),
+        ("org.acme.Adding", Frame("Adder.java", 3, "org.acme.AddingMachine.add", ""), FrameKind.PRODUCT),
+        ("Cart", Frame("/app/src/cart.js", 4, "Cart.total", ""), FrameKind.PRODUCT),
+        ("Cart", Frame("/app/src/cart.spec.ts", 4, "Cart.total", ""), FrameKind.TEST),
+        ("shop.test_cart", Frame("/app/shop/cart.py", 4, "add", ""), FrameKind.PRODUCT),
+        ("shop.test_cart", Frame("/app/shop/test_cart.py", 4, "test_add", ""), FrameKind.TEST),
+        ("checks.cart", Frame("/app/checks/cart.py", 4, "adds", ""), FrameKind.TEST),
+        ("checks.cart.Adding", Frame("checks/cart.py", 4, "adds", ""), FrameKind.TEST),
+        ("checks.cart", Frame("/app/shop/cart.py", 4, "add", ""), FrameKind.PRODUCT),
+        ("shop", Frame("/app/shop/cart.py", 4, "add", ""), FrameKind.PRODUCT),
+        ("cart", Frame("cart.py", 4, "adds", ""), FrameKind.TEST),
+        ("cart", Frame("/app/shop/cart.py", 4, "add", ""), FrameKind.PRODUCT),
+        ("", Frame("", None, "new Promise", "at new Promise (<anonymous>)"), FrameKind.LIBRARY),
+        ("shop", Frame("src/cart.rs", 4, "shop::cart::add", ""), FrameKind.PRODUCT),
+        ("shop", Frame("src/cart.rs", 40, "shop::cart::tests::adds", ""), FrameKind.TEST),
+        ("Acme.Shop", Frame("", None, "Acme.Shop.Cart.Add", ""), FrameKind.PRODUCT),
+        ("Acme.Checks", Frame("", None, "Acme.Checks.<Adds>d__1.MoveNext", ""), FrameKind.TEST),
+        ("", Frame("", None, "Acme.Shop.Tests.Helper.Make", ""), FrameKind.TEST),
+        ("", Frame("/src/Acme.Shop.Tests/Helper.cs", 3, "Helper.Make", ""), FrameKind.TEST),
+    ],
+)
+def test_a_class_name_makes_only_its_own_calls_the_test_s(
+    class_name: str, frame: Frame, kind: FrameKind
+) -> None:
+    assert frame_kind(frame, KnownTest(class_name=class_name)) is kind
+
+
 def test_the_test_s_file_makes_a_frame_the_test_s() -> None:
     frame = Frame("/builds/7/checks/cart.py", 3, "run", "")
 

@@ -166,6 +166,7 @@ def read_build(failures: Sequence[Failure], reports: Sequence[ReportFile]) -> Bu
     """All failures of all documents as one build. Blocks: call it in a thread."""
     found = list(failures)
     summaries = []
+    notes: list[str] = []
     for number, report in enumerate(reports):
         try:
             with report.path.open("rb") as stream:
@@ -175,8 +176,9 @@ def read_build(failures: Sequence[Failure], reports: Sequence[ReportFile]) -> Bu
                 raise
             raise InvalidReport(f"{report.name}: {error}") from error
         summaries.append(read.summary)
+        notes += read.notes
         found += read.failures
-    return Build(failures=tuple(found), reports=tuple(summaries))
+    return Build(failures=tuple(found), reports=tuple(summaries), notes=tuple(notes))
 
 
 def _pack(build: Build, reports: Sequence[ReportFile]) -> dict[str, list[Chunk]]:

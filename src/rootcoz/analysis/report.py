@@ -72,6 +72,7 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
         "request_params": analysis.request_params,
         "reanalysis_of": analysis.reanalysis_of,
         "notes": list(analysis.notes),
+        "incomplete": _unaccounted(facts) > 0,
     }
     yield orjson.dumps(head)[:-1]
     yield from write_failures(facts)
@@ -108,6 +109,13 @@ def summarise(facts: ReportFacts) -> str:
     if not facts.failures and facts.analysis.order is not None:
         return facts.analysis.notes[0] if facts.analysis.notes else "The build has no failures."
     if not facts.failures:
+        if unaccounted := _unaccounted(facts):
+            where = "the report" if len(facts.analysis.reports) == 1 else "the reports"
+            declare = "declares" if len(facts.analysis.reports) == 1 else "declare"
+            kinds_of = "failure or error" if unaccounted == 1 else "failures or errors"
+            return (
+                f"No failing test cases, but {where} {declare} {unaccounted} {kinds_of} that no case shows."
+            )
         tests = sum(report.tests for report in facts.analysis.reports)
         return f"No failures in {_count(tests, 'test')}." if tests else "No failures."
     size = f"{_count(len(facts.failures), 'failure')} in {_count(len(facts.groups), 'group')}"
@@ -128,6 +136,11 @@ def summarise(facts: ReportFacts) -> str:
         parts.append(f"{unanswered} could not be answered")
     where = f" ({_count(children, 'child build')})" if (children := _descendants(facts.outline)) else ""
     return f"{size}{where}: {', '.join(parts)}."
+
+
+def _unaccounted(facts: ReportFacts) -> int:
+    """Failures that the reports declare and do not show."""
+    return sum(report.unaccounted for report in facts.analysis.reports)
 
 
 def _descendants(build: BuildOutline) -> int:

@@ -105,8 +105,13 @@ def show(finished: FinishedAnalysis, presentation: Presentation) -> None:
 
 
 def exit_code(response: ResultResponse) -> int:
-    """The verdict for scripts. Says on standard error why an analysis failed."""
+    """The verdict for scripts. Says on standard error why an analysis failed, or may have missed failures."""
     if response.status != "completed":
         say(f"Analysis {response.job_id}: {outline(response).summary}")
         return COULD_NOT_ANALYSE
-    return FAILURES_FOUND if count_failures(response) else NOTHING_FAILED
+    if count_failures(response):
+        return FAILURES_FOUND
+    if response.result is not None and response.result.incomplete:
+        say(outline(response).summary)
+        return COULD_NOT_ANALYSE
+    return NOTHING_FAILED

@@ -167,6 +167,8 @@ class StoredResult(Reply):
     enriched_xml: str | None = None
     reports: list[ReportCounts] = []
     notes: list[str] = []
+    incomplete: bool = False
+    """Whether the reports declare failures that none of their cases shows."""
 
 
 class ResultResponse(Reply):

@@ -44,6 +44,8 @@ class Failure:
     file: str = ""
     """Source file of the test as the report gives it, else empty."""
     line: int | None = None
+    other_messages: tuple[str, ...] = ()
+    """Messages of the case's further failures and errors, whose texts are in `stack_trace`; shortened."""
     output: str = ""
     """Tail of what the test itself printed, at most OUTPUT_LIMIT characters."""
     position: ReportPosition | None = None
@@ -81,6 +83,8 @@ class ReportSummary:
     tests: int
     failed: int
     skipped: int
+    unaccounted: int = 0
+    """Failures and errors that its attributes declare and no element shows: a suite that crashed, for example."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from rootcoz.domain.finding import Answer, CodeFix, Evidence, NoVerdict
 
 MIN_SIGNIFICANT_CHARS = 6
-"""Letters and digits a quotation needs before finding it means anything."""
+"""Letters and digits a quotation needs before finding it within a longer line means anything."""
 
 
 def check_claims(answer: Answer, sources: Mapping[str, str]) -> Answer:
@@ -17,7 +17,8 @@ def check_claims(answer: Answer, sources: Mapping[str, str]) -> Answer:
     is none.
 
     A quotation counts when it stands in a source letter by letter, or with runs of white space taken as one
-    space; never when it is merely similar. One found in another source than named gets that source. A code
+    space; never when it is merely similar. One of few letters must be a whole line of the source, such as the
+    message `boom`. One found in another source than named gets that source. A code
     fix counts when its file and line appear together in a source, as they do in a stack frame.
     """
     folded: dict[str, str] = {}
@@ -40,9 +41,11 @@ def is_significant(quote: str) -> bool:
 
 def _check_quote(evidence: Evidence, sources: Mapping[str, str], folded: dict[str, str]) -> Evidence:
     quote = evidence.quote.strip()
-    if not is_significant(quote):
-        return replace(evidence, verified=False)
     order = sorted(sources, key=lambda name: name != evidence.source)
+    if not is_significant(quote):
+        return _check_short_quote(
+            replace(evidence, verified=False), quote, {name: sources[name] for name in order}
+        )
     for name in order:
         found = sources[name].find(quote)
         if found >= 0:
@@ -56,6 +59,20 @@ def _check_quote(evidence: Evidence, sources: Mapping[str, str], folded: dict[st
             at = _unfolded(sources[name], folded[name].count(" ", 0, found))
             return replace(evidence, source=name, line=_line_of(sources[name], at), verified=True)
     return replace(evidence, verified=False)
+
+
+def _check_short_quote(evidence: Evidence, quote: str, sources: Mapping[str, str]) -> Evidence:
+    """A few letters stand somewhere in most texts; as a whole line, or a whole source, they still say something."""
+    if not quote:
+        return evidence
+    for name, text in sources.items():
+        if text.strip() == quote:
+            start = len(text) - len(text.lstrip())
+            return replace(evidence, source=name, line=_line_of(text, start), verified=True)
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip() == quote:
+                return replace(evidence, source=name, line=number, verified=True)
+    return evidence
 
 
 _COUNTED_CHARS = 1_000

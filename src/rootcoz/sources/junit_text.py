@@ -18,6 +18,9 @@ from rootcoz.kit.head_tail import HeadTail, bounded, shortened
 PROBLEM_LIMIT = 20
 """Failures and errors of one case whose texts are kept."""
 
+OTHER_MESSAGE_LIMIT = 500
+"""Characters of the message of each but the first one."""
+
 _BLOCK = re.compile(rf"\n?{re.escape(BLOCK_START)}\n.*?{re.escape(BLOCK_END)}\n?", re.DOTALL)
 # A block of ours is still whole in what is kept when the output before it is to be found.
 _OUTPUT_ROOM = OUTPUT_LIMIT + BLOCK_LIMIT + 2 * len(BLOCK_START + BLOCK_END)
@@ -87,6 +90,11 @@ def failure_of(case: Case, report: int) -> Failure:
         suite=shortened(case.suite, NAME_LIMIT),
         file=_place(case, problems[0], "file"),
         line=_line(_place(case, problems[0], "line")),
+        other_messages=tuple(
+            shortened(message, OTHER_MESSAGE_LIMIT)
+            for message in map(_message, problems[1:], texts[1:])
+            if message
+        ),
         output=own_output(case.output.tail()),
         position=ReportPosition(report, case.ordinal),
     )

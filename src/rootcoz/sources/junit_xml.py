@@ -3,19 +3,21 @@
 There is no standard; what is read is what the frameworks agree on: `testcase` elements at any depth, with
 `failure`, `error`, `skipped`, `system-out` and `system-err` as direct children. Other children, such as
 `flakyFailure` and `rerunFailure`, do not make a case fail. Counts are of elements: attributes such as
-`tests="3"` are often wrong. Namespaces are ignored.
+`tests="3"` are often wrong. But a suite's own `failure` or `error` counts as a failure, and failures that it
+declares and nothing shows are noted: a crashed suite must not look like a passed one. Namespaces are ignored.
 """
 
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from rootcoz.domain.errors import InvalidReport
-from rootcoz.domain.failure import NAME_LIMIT, Failure, ReportSummary
-from rootcoz.domain.junit_words import CASE, ROOTS, SUITE, SYSTEM_ERR, SYSTEM_OUT
+from rootcoz.domain.failure import Failure, ReportSummary
+from rootcoz.domain.junit_words import CASE, ROOTS, SYSTEM_ERR, SYSTEM_OUT
 from rootcoz.kit.head_tail import HeadTail, shortened
 from rootcoz.kit.xml_encoding import open_document
 from rootcoz.kit.xml_error import XmlError
 from rootcoz.kit.xml_stream import GuardedParser, local_name
+from rootcoz.sources.junit_suites import RERUNS, Suite, unaccounted_note
 from rootcoz.sources.junit_text import Case, failure_of
 
 FAILURE_LIMIT = 100_000
@@ -31,7 +33,9 @@ class Report:
 
     summary: ReportSummary
     failures: tuple[Failure, ...]
-    """In document order; one for each failing case."""
+    """In document order; one for each failing case, and one for each suite that failed itself, at its end."""
+    notes: tuple[str, ...] = ()
+    """Sentences about failures that it declares and does not show."""
 
 
 def read_junit(stream: BinaryIO, *, report: int = 0, name: str = "", encoding: str | None = None) -> Report:
@@ -66,16 +70,23 @@ class _Reader:
         self._failures: list[Failure] = []
         self._tests = 0
         self._skipped = 0
-        self._suites: list[str] = []
+        self._suites: list[Suite] = []
+        self._shown = 0
+        self._unaccounted = 0
         self._cases: list[Case] = []
         self._text: HeadTail | None = None
         self._text_depth = 0
 
     def report(self) -> Report:
         summary = ReportSummary(
-            name=self._name, tests=self._tests, failed=len(self._failures), skipped=self._skipped
+            name=self._name,
+            tests=self._tests,
+            failed=len(self._failures),
+            skipped=self._skipped,
+            unaccounted=self._unaccounted,
         )
-        return Report(summary, tuple(self._failures))
+        note = unaccounted_note(_subject(self._name), self._shown, self._unaccounted)
+        return Report(summary, tuple(self._failures), (note,) if self._unaccounted else ())
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = local_name(name)
@@ -85,13 +96,15 @@ class _Reader:
                 " check which file was sent"
             )
         if tag == CASE:
-            suite = next(filter(None, reversed(self._suites)), "")
+            suite = next((suite.name for suite in reversed(self._suites) if suite.name), "")
             self._cases.append(Case(self._tests, self.parser.depth, suite, attributes))
             self._tests += 1
-        elif tag == SUITE:
-            self._suites.append(attributes.get("name", "").strip()[: NAME_LIMIT + 1])
+        elif tag in ROOTS:
+            self._suites.append(Suite(tag, self.parser.depth, attributes))
         elif self._cases and self.parser.depth == self._cases[-1].depth + 1:
             self._start_child(self._cases[-1], tag, attributes)
+        elif tag in _PROBLEMS and self.parser.depth == self._suites[-1].depth + 1:
+            self._listen(self._suites[-1].add_problem(tag, attributes))
 
     def _start_child(self, case: Case, tag: str, attributes: dict[str, str]) -> None:
         if tag in _PROBLEMS:
@@ -100,6 +113,8 @@ class _Reader:
             self._listen(case.add_output())
         elif tag == "skipped":
             case.skipped = True
+        elif tag in RERUNS:
+            self._suites[-1].shown += 1
 
     def _listen(self, text: HeadTail | None) -> None:
         if text is None:
@@ -114,13 +129,26 @@ class _Reader:
             self.parser.listen(None)
         elif self._cases and self.parser.depth == self._cases[-1].depth:
             self._end_case(self._cases.pop())
-        elif self._suites and local_name(name) == SUITE:
-            self._suites.pop()
+        elif local_name(name) in ROOTS:
+            self._end_suite(self._suites.pop())
 
     def _end_case(self, case: Case) -> None:
         if case.problems:
-            if len(self._failures) >= FAILURE_LIMIT:
-                raise XmlError(f"it has more than {FAILURE_LIMIT:,} failing tests; split it")
-            self._failures.append(failure_of(case, self._report))
+            self._suites[-1].shown += len(case.problems) + case.problems_left_out
+            self._add(failure_of(case, self._report))
         elif case.skipped:
             self._skipped += 1
+
+    def _end_suite(self, suite: Suite) -> None:
+        failure = suite.failure(self._report)
+        if failure is not None:
+            self._add(failure)
+        if self._suites:
+            suite.close_into(self._suites[-1])
+        else:
+            self._shown, self._unaccounted = suite.shown, suite.unaccounted
+
+    def _add(self, failure: Failure) -> None:
+        if len(self._failures) >= FAILURE_LIMIT:
+            raise XmlError(f"it has more than {FAILURE_LIMIT:,} failing tests; split it")
+        self._failures.append(failure)

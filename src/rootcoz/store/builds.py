@@ -89,7 +89,8 @@ def _outline(fields: dict[str, Any]) -> BuildOutline:
 def _failure(line: bytes) -> Failure:
     fields = orjson.loads(line)
     position = fields.pop("position")
-    return Failure(**fields, position=ReportPosition(**position) if position else None)
+    others = tuple(fields.pop("other_messages", ()))
+    return Failure(**fields, other_messages=others, position=ReportPosition(**position) if position else None)
 
 
 def _group(number: int, line: bytes, failures: Sequence[Failure] | Mapping[int, Failure]) -> FailureGroup:

@@ -5,7 +5,55 @@ from rootcoz.triage.rule import Rule, Weight, any_of
 
 _CODE = Classification.CODE_ISSUE
 
+TIME_LIMIT = "test-time-limit"
+"""Name of the rule for a test that its runner stopped: no assertion failed then, whatever the exception is called."""
+
+BARE_COMPARISON = "bare-comparison"
+"""Name of the rule that speaks when nothing but a comparison is known."""
+
 RULES: tuple[Rule, ...] = (
+    Rule(
+        name=TIME_LIMIT,
+        classification=_CODE,
+        weight=Weight.WEAK,
+        hints=("timeout", "timed out", "time-out", "did not complete within"),
+        pattern=any_of(
+            r"timeout \(?>\d[\d.]*s\)?(?: from pytest-timeout)?",
+            r"\btest ?timed ?out ?exception\b|\btest (?:case |execution )?timed out (?:after|in) \d",
+            r"\w\([^()]*\) timed out after \d+ \w+",
+            r"execution (?:exceeded timeout of|timed out after) \d+ ?ms",
+            r"threadtimeoutexception|didn't finish within the time-out",
+            r"exceeded timeout of \d+ ?ms for a (?:test|hook)",
+            r"timeout of \d+ ?ms exceeded",
+            r"(?:test|hook) timeout of \d+ ?ms exceeded|(?:test|hook) timed out in \d+ ?ms",
+            r"timeout - async function did not complete within \d+ ?ms",
+            r"test (?:'[^']*' )?exceeded (?:execution timeout|timeout value)",
+        ),
+        reason="the test ran over its own time limit and was stopped",
+        advice=(
+            "See in the trace what it was doing when it was stopped: wait for a state instead of sleeping, "
+            "or raise the limit if the work really takes so long; if it waited for the product, look there."
+        ),
+        examples=(
+            "Failed: Timeout (>10.0s) from pytest-timeout.",
+            "org.junit.runners.model.TestTimedOutException: test timed out after 100 milliseconds",
+            "java.util.concurrent.TimeoutException: sums() timed out after 1 second",
+            "Method CartTest.sums() didn't finish within the time-out 100",
+            'thrown: "Exceeded timeout of 5000 ms for a test.',
+            "Error: Timeout of 2000ms exceeded. For async tests and hooks, ensure done() is called",
+            "Error: Test timed out in 5000ms.",
+            "Test timeout of 30000ms exceeded.",
+            "panic: test timed out after 10m0s",
+            "Test exceeded Timeout value of 1000ms.",
+            "Test 'Sums' exceeded execution timeout period.",
+            "Test execution timed out after 1000 milliseconds",
+        ),
+        counter_examples=(
+            "TimeoutError: locator.click: Timeout 30000ms exceeded.",
+            "timed out waiting for server to become ACTIVE",
+            "java.net.SocketTimeoutException: Read timed out",
+        ),
+    ),
     Rule(
         name="stale-locator",
         classification=_CODE,
@@ -253,7 +301,7 @@ RULES: tuple[Rule, ...] = (
         counter_examples=("the unit tests were fine",),
     ),
     Rule(
-        name="bare-comparison",
+        name=BARE_COMPARISON,
         classification=_CODE,
         weight=Weight.HINT,
         hints=("mismatcherror", "assertionerror", "actual ", "actual\t"),

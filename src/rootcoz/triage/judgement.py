@@ -1,12 +1,14 @@
 """Judging one failure: votes of the rules, votes of the stack, and the finding that they add up to."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Answer, Classification, Evidence, NoVerdict, NoVerdictReason, Severity
 from rootcoz.triage import code_issue, infrastructure, product_bug
-from rootcoz.triage.report import Known, no_finding_details, write_finding
+from rootcoz.triage.code_issue import BARE_COMPARISON, TIME_LIMIT
+from rootcoz.triage.report import Known, no_finding_details, no_finding_evidence, write_finding
 from rootcoz.triage.rule import Rule, Weight
 from rootcoz.triage.stack import (
     Frame,
@@ -15,6 +17,7 @@ from rootcoz.triage.stack import (
     Stack,
     Thrown,
     frame_kind,
+    read_frame,
     read_stack,
     read_thrown,
 )
@@ -39,14 +42,19 @@ def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
     texts = _texts(failure)
     stack = _stack(texts)
     known = _known(failure, stack, test, affected_tests)
-    verdict = weigh([*_rule_votes(texts), *_stack_votes(known)])
+    heard = list(_rule_votes(texts))
+    placed = list(_stack_votes(known, frozenset(vote.name for vote in heard)))
+    if any(vote.name == _EXPECTATION for vote in placed):
+        # That rule is for where nothing else is known; whether a type is named must not change the figure.
+        heard = [vote for vote in heard if vote.name != BARE_COMPARISON]
+    verdict = weigh([*heard, *placed])
     if verdict is None:
         return NoVerdict(
             NoVerdictReason.ABSTAINED,
             "The built-in rules cannot tell what broke: nothing in the failure points clearly one way. "
             "Ask an AI provider or read the trace.",
             details=no_finding_details(known),
-            evidence=(known.headline,) if known.headline else (),
+            evidence=no_finding_evidence(known),
         )
     return write_finding(verdict, known)
 
@@ -174,6 +182,7 @@ def _known(failure: Failure, stack: Stack, test: KnownTest, affected_tests: tupl
         test_frame=next((frame for frame, kind in own if kind is FrameKind.TEST), None),
         product_frame=next((frame for frame, kind in own if kind is FrameKind.PRODUCT), None),
         headline=_headline(failure, root, first_line),
+        compared=_compared(failure),
     )
 
 
@@ -192,8 +201,10 @@ def _is_direct(own: Frame, frames: _KindFrames) -> bool:
 
 def _first_words(first_line: str, exception: str, own: _KindFrames) -> str:
     """What to call a failure whose exception has no message of its own."""
-    if exception and exception in first_line:
-        return ""
+    if exception:
+        named = re.match(rf"(?:[\w$]+(?:\.|::|\\))*{re.escape(exception)}(?::\s*|\s*$)", first_line)
+        if named is not None:
+            return first_line[named.end() :]
     if own and first_line.strip(". ").lower() in _EMPTY_MESSAGES:
         return own[0][0].text  # Go writes what failed beside the place: `cart_test.go:18: got 3, want 4`.
     return first_line
@@ -214,11 +225,35 @@ def _own_frames(stack: Stack, test: KnownTest) -> tuple[_KindFrames, _KindFrames
 
 def _headline(failure: Failure, root: Thrown | None, first_line: str) -> Evidence | None:
     """The line that names the exception, or else the message's first line."""
-    if root is not None and root.text:
+    says_more = first_line.strip(". ").lower() not in _EMPTY_MESSAGES
+    if root is not None and root.text and not (says_more and not root.message and read_frame(root.text)):
         for source, text in (("error_message", failure.error_message), ("stack_trace", failure.stack_trace)):
             if root.text[:_QUOTE_CHARS] in text:
                 return Evidence(root.text[:_QUOTE_CHARS], source)
     return Evidence(first_line[:_QUOTE_CHARS], "error_message") if first_line else None
+
+
+_COMPARED = re.compile(
+    r"[ \t]*(?:E[ \t]+)?(?P<side>expected|received|actual|got|want|left|right|but was)(?P<what> \w+)?[ \t]*:[ \t]*"
+    r"(?P<value>\S[^\r\n]*)",
+    re.IGNORECASE,
+)
+_COMPARED_LINES = 40
+"""So many lines of the message are searched for the two sides of a comparison."""
+_SIDES = 2
+
+
+def _compared(failure: Failure) -> tuple[tuple[str, str], ...]:
+    """What was expected and what came, as the lines `Expected: 2` and `Received: 1` say it; empty unless both."""
+    for text in (failure.error_message, failure.stack_trace):
+        sides: dict[str, str] = {}
+        for line in text[:_READ_CHARS].split("\n")[:_COMPARED_LINES]:
+            found = _COMPARED.match(line)
+            if found is not None:
+                sides.setdefault(f"{found['side']}{found['what'] or ''}", found["value"].strip())
+        if len(sides) >= _SIDES:
+            return tuple(sides.items())[:_SIDES]
+    return ()
 
 
 _ASSERTIONS = (
@@ -236,15 +271,41 @@ _TEST_SET_UP = (
 )  # fmt: skip
 
 
-def _stack_votes(known: Known) -> Iterator[Vote]:
-    """What the place where it was raised says about whose fault it is."""
+_EXPECTATION = "expectation-not-met"
+_GENERIC_TYPES = frozenset(("", "Error", "Exception", "Failed"))
+"""Types that say nothing of the kind of failure: the runners of some languages throw them for assertions, too."""
+_ASSERTION_MESSAGE = re.compile(r"assert(?:ion)?\b|expect\(|DID NOT (?:RAISE|WARN)")
+_FROM_BENEATH = frozenset(
+    ("connection-refused", "name-resolution", "network-timeout", "http-retries-exhausted")
+)
+"""Rules for what the network did: whoever called it last is not who broke it."""
+
+
+def _is_assertion(known: Known) -> bool:
+    if known.exception.endswith(_ASSERTIONS) or known.exception in {"", "Failed"}:
+        return True
+    if known.message.startswith("assertion"):
+        return True
+    return known.exception in _GENERIC_TYPES and _ASSERTION_MESSAGE.match(known.message) is not None
+
+
+def _stack_votes(known: Known, heard: frozenset[str]) -> Iterator[Vote]:
+    """What the place where it was raised says about whose fault it is. `heard` are the rules that spoke."""
     if known.raised_at is None or known.headline is None:
         return
-    is_assertion = (
-        not known.exception or known.exception.endswith(_ASSERTIONS) or known.message.startswith("assertion")
-    )
+    is_assertion = _is_assertion(known)
     in_product = known.raised_kind is FrameKind.PRODUCT
-    if in_product and not is_assertion:
+    if TIME_LIMIT in heard:
+        if in_product:
+            yield _stack_vote(
+                known, "ran-out-of-time-in-product", Classification.PRODUCT_BUG, Weight.FAIR,
+                "the product was still at work when the test's time was over",
+                "See what the product waits for at the named place: it hangs there or is too slow.",
+                Severity.MEDIUM,
+            )  # fmt: skip
+    elif heard & _FROM_BENEATH and not (is_assertion and known.exception):
+        return
+    elif in_product and not is_assertion:
         yield _stack_vote(
             known, "raised-in-product", Classification.PRODUCT_BUG,
             Weight.FAIR if known.raised_directly else Weight.HINT,
@@ -254,7 +315,7 @@ def _stack_votes(known: Known) -> Iterator[Vote]:
         )  # fmt: skip
     elif is_assertion:
         yield _stack_vote(
-            known, "expectation-not-met", Classification.PRODUCT_BUG, Weight.WEAK,
+            known, _EXPECTATION, Classification.PRODUCT_BUG, Weight.WEAK,
             "the product gave something else than the test expects",
             "Check first whether the expected value is still right; if it is, the product changed.",
             Severity.MEDIUM,

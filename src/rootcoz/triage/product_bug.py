@@ -212,7 +212,7 @@ RULES: tuple[Rule, ...] = (
             r"timeout waiting for|timed out waiting for (?!privilege|container)",
             r"expect(?:ed)?\(.{0,80}\)\.(?:tobevisible|tohavetext|tobeenabled|tohavecount)",
             r"conditiontimeoutexception|condition .{0,60}(?:was )?not (?:fulfilled|met) within",
-            r"timed out waiting for a (?:reply|response)|exceeded timeout",
+            r"timed out waiting for a (?:reply|response)|exceeded timeout(?! of \d+ ?ms for a)",
         ),
         reason="the product never reached the state that the test waited for",
         advice=(

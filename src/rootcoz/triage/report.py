@@ -42,6 +42,8 @@ class Known:
     product_frame: Frame | None
     headline: Evidence | None
     """The line that says what failed."""
+    compared: tuple[tuple[str, str], ...] = ()
+    """The two sides of a comparison with their names, for example `Expected` and `Received`."""
 
 
 def write_finding(verdict: Verdict, known: Known) -> Finding:
@@ -63,30 +65,57 @@ def write_finding(verdict: Verdict, known: Known) -> Finding:
 
 def no_finding_details(known: Known) -> str:
     """What is known all the same."""
-    return "\n".join([_what_failed(known), *_where(known)])
+    return "\n".join([_what_failed(known), *_more(known), *_where(known)])
+
+
+def no_finding_evidence(known: Known) -> tuple[Evidence, ...]:
+    """The line that says what failed, and those of the test's other failures."""
+    return _distinct([*((known.headline,) if known.headline else ()), *_more_evidence(known)])
 
 
 def _details(verdict: Verdict, known: Known) -> str:
-    # A hint beside a real reason would only dilute it.
-    strong = [vote for vote in verdict.votes if vote.weight > Weight.HINT] or list(verdict.votes)
-    reasons = "; and ".join(dict.fromkeys(vote.reason for vote in strong[:_MAX_REASONS]))
     return "\n".join(
         [
             _what_failed(known),
+            *_more(known),
             *_where(known),
-            f"This looks like {_CALLED[verdict.classification]}, because {reasons}.",
+            f"This looks like {_CALLED[verdict.classification]}, because {_reasons(verdict)}.",
             f"Next: {verdict.votes[0].advice}",
         ]
     )
 
 
+def _reasons(verdict: Verdict) -> str:
+    # A hint beside a real reason would only dilute it.
+    strong = [vote for vote in verdict.votes if vote.weight > Weight.HINT] or list(verdict.votes)
+    return "; and ".join(dict.fromkeys(vote.reason for vote in strong[:_MAX_REASONS]))
+
+
 def _what_failed(known: Known) -> str:
     message = _short(known.message, _MESSAGE_CHARS)
+    if known.compared and not all(value in message for _, value in known.compared):
+        sides = ", ".join(f"{name}: {_short(value, _MESSAGE_CHARS)}" for name, value in known.compared)
+        message = f"{message} ({sides})" if message else sides
     if known.exception and message:
         return f"What failed: {known.exception}: {message}"
     return (
         f"What failed: {known.exception or message or 'the report gives neither a message nor an exception.'}"
     )
+
+
+def _more(known: Known) -> list[str]:
+    """That the test failed in more than one way."""
+    others = known.failure.other_messages
+    if not others:
+        return []
+    number = "one more failure" if len(others) == 1 else f"{len(others)} more failures"
+    shown = "; ".join(_short(message, _MESSAGE_CHARS) for message in others[:_MAX_QUOTES])
+    return [f"The test has {number}: {shown}{'; …' if len(others) > _MAX_QUOTES else ''}"]
+
+
+def _more_evidence(known: Known) -> list[Evidence]:
+    lines = (message.strip().partition("\n")[0].strip() for message in known.failure.other_messages)
+    return [Evidence(line, "stack_trace") for line in lines if line and len(line) <= _MESSAGE_CHARS]
 
 
 def _where(known: Known) -> list[str]:
@@ -117,7 +146,21 @@ def _evidence(verdict: Verdict, known: Known) -> tuple[Evidence, ...]:
         frame = known.product_frame or known.test_frame
     if frame is not None:
         found.append(Evidence(frame.text, _source_of(frame, known.failure)))
-    return tuple(found[:_MAX_QUOTES])
+    return _distinct([*_distinct(found)[:_MAX_QUOTES], *_more_evidence(known)[:_MAX_QUOTES]])
+
+
+def _distinct(found: list[Evidence]) -> tuple[Evidence, ...]:
+    """Each quotation once: not a second time as a part of a longer one, nor with the mark of pytest before it."""
+    bare = [re.sub(r"^E\s+", "", " ".join(item.quote.split())) for item in found]
+    return tuple(
+        item
+        for number, item in enumerate(found)
+        if not any(
+            bare[number] in other and (bare[number] != other or at < number)
+            for at, other in enumerate(bare)
+            if at != number
+        )
+    )
 
 
 def _source_of(frame: Frame, failure: Failure) -> str:
@@ -149,10 +192,56 @@ def _bug_report(verdict: Verdict, known: Known) -> ProductBugReport:
         or "Failure without a message",
         severity=max((vote for vote in verdict.votes), key=_weight).severity,
         component=component or "unknown",
-        description=_details(verdict, known),
+        description=_description(verdict, known),
         evidence="\n".join(quote.quote for quote in _evidence(verdict, known)),
         jira_search_keywords=_keywords(known),
     )
+
+
+_IN_A_LINE = re.compile(
+    r"expected:? ?(?:to be )?<?(?P<expected>.+?)>?,? but (?:was|got|found|is):? ?<?(?P<got>.+?)>?$"
+    r"|(?:\S+:\d+: )?(?P<got_go>\S.*?), want:? (?P<expected_go>.+)$",
+    re.IGNORECASE,
+)
+_EXPECTED_NAMES = ("expected", "want", "right")
+
+
+def _description(verdict: Verdict, known: Known) -> str:
+    """What a developer of the product needs, who knows neither the test nor the run."""
+    name = known.failure.test_name
+    others = len(known.affected_tests) - 1
+    also = f", and {others} more failed alike" if others > 0 else ""
+    lines = [f"What was done: the test {_short(name, _MESSAGE_CHARS)} was run{also}." if name else ""]
+    lines += _expected_and_got(known)
+    lines += _more(known)
+    lines += _where(known)
+    if known.test_frame is not None and known.test_frame is not known.raised_at:
+        lines.append(f"Called from: {_place(known.test_frame)}, in the test.")
+    lines.append(f"Why the product: {_reasons(verdict)}.")
+    lines += ["Evidence:", *(f"  {_short(item.quote, _MESSAGE_CHARS)}" for item in _evidence(verdict, known))]
+    return "\n".join(filter(None, lines))
+
+
+def _expected_and_got(known: Known) -> list[str]:
+    """The two sides of the comparison if there was one, else what happened."""
+    happened = _what_failed(known).removeprefix("What failed: ")
+    sides = known.compared
+    if sides:
+        first, second = sides
+        if second[0].lower().startswith(_EXPECTED_NAMES):
+            first, second = second, first
+        expected, got = first[1], second[1]
+    else:
+        found = _IN_A_LINE.search(_short(known.message, _MESSAGE_CHARS))
+        if found is None:
+            return [f"What happened: {happened}"]
+        expected = found["expected"] or found["expected_go"]
+        got = found["got"] or found["got_go"]
+    return [
+        f"What happened: {happened}",
+        f"Expected: {_short(expected, _MESSAGE_CHARS)}",
+        f"Got: {_short(got, _MESSAGE_CHARS)}",
+    ]
 
 
 def _weight(vote: Vote) -> float:

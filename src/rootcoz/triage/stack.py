@@ -313,10 +313,12 @@ _TEST_FILE = re.compile(
     r"(?:^|[/\\])(?:tests?|specs?|__tests__|e2e|testing|integration[_-]tests?|unit[_-]tests?|src[/\\]\w*[tT]est)[/\\]"
     r"|(?:^|[/\\])(?:test_[\w-]*|[\w-]+_(?:test|tests|spec)|conftest)\.?\w*$"
     r"|[.-](?:test|spec|cy|e2e)\.\w+$"
+    r"|\.Tests?[/\\]"
     r"|(?:Tests?|Spec|Specs|IT|ITCase|TestCase|TestBase)\.(?:java|kt|scala|groovy|cs|php|swift|ts|js)$"
     r"|\.(?:feature|robot)$"
 )
-_TEST_CLASS = re.compile(r"(?:^|[.$])(?:Test[A-Z]\w*|\w+(?:Tests?|Spec|IT|ITCase|TestCase))(?:[.$]|$)")
+_TEST_CLASS = re.compile(r"(?:^|[.$])(?:Test[A-Z]\w*|\w*Tests?|\w+(?:Spec|IT|ITCase|TestCase))(?:[.$]|$)")
+_TEST_MODULE = re.compile(r"(?:^|::)tests?::")
 _RUNNER_FUNCTION = (
     "org.junit.", "junit.", "org.testng.", "sun.reflect.", "jdk.internal.reflect.",
     "java.lang.reflect.", "org.apache.maven.surefire.", "org.apache.tools.ant.", "org.gradle.",
@@ -348,6 +350,10 @@ _LIBRARY_FILE = re.compile(
 )
 
 
+_SCRIPT_BUILT_IN = " (<anonymous>)"
+"""What JavaScript writes behind its own functions: `at new Promise (<anonymous>)`."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownTest:
     """What is known of the failing test apart from its trace; any of it may be empty."""
@@ -374,6 +380,8 @@ def frame_kind(frame: Frame, test: KnownTest) -> FrameKind:
     if _is_of_test(frame, test):
         return FrameKind.TEST
     function, file = frame.function, frame.file
+    if frame.text.endswith(_SCRIPT_BUILT_IN):
+        return FrameKind.LIBRARY
     if function.startswith(_RUNNER_FUNCTION) or _RUNNER_FILE.search(file):
         return FrameKind.RUNNER
     if test.package and function.startswith(test.package):
@@ -384,9 +392,36 @@ def frame_kind(frame: Frame, test: KnownTest) -> FrameKind:
 
 
 def _is_of_test(frame: Frame, test: KnownTest) -> bool:
-    if test.class_name and frame.function.startswith((test.class_name + ".", test.class_name + "$")):
+    if _is_of_class(frame, test.class_name) or _is_of_module(frame, test.class_name):
         return True
     return bool(test.file and frame.file and _same_file(frame.file, test.file))
+
+
+_NO_CLASS_OWNER = frozenset(("go", "js", "jsx", "mjs", "cjs", "ts", "tsx", "vue", "rs"))
+"""Suffixes of files in whose reports a class name is a package or a title: `acme/shop/cart` is where the product's
+files are, too, and a `describe("Cart")` is called like the class it is about."""
+
+
+def _is_of_class(frame: Frame, class_name: str) -> bool:
+    """Whether the call is a method of that very class or of one nested in it, and not of one in that package."""
+    if not class_name or frame.file.rpartition(".")[2] in _NO_CLASS_OWNER:
+        return False
+    if not frame.function.startswith(class_name):
+        return False
+    rest = frame.function[len(class_name) :]
+    return rest.startswith(("$", "+", ".<")) or (rest.startswith(".") and "." not in rest[1:])
+
+
+def _is_of_module(frame: Frame, class_name: str) -> bool:
+    """Whether the file is the Python module that pytest or unittest calls a class, perhaps with a class in it."""
+    if not class_name or not frame.file.endswith(".py"):
+        return False
+    module = frame.file.removesuffix(".py").removeprefix("./").replace("\\", "/").replace("/", ".")
+    parts = class_name.split(".")
+    while len(parts) > 1 and parts[-1][:1].isupper():
+        parts.pop()
+    name = ".".join(parts)
+    return module == name or (len(parts) > 1 and module.endswith("." + name))
 
 
 def _same_file(one: str, other: str) -> bool:
@@ -398,6 +433,8 @@ def _same_file(one: str, other: str) -> bool:
 
 def _looks_like_test(frame: Frame) -> bool:
     if _TEST_FILE.search(frame.file):
+        return True
+    if _TEST_MODULE.search(frame.function):
         return True
     owner = frame.function.rpartition(".")[0]
     return bool(owner and _TEST_CLASS.search(owner))

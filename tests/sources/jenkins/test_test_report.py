@@ -39,7 +39,7 @@ def readable(report: Report) -> dict[str, Any]:
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in {None, ""}}
+    return {name: value for name, value in fields.items() if value not in (None, "", ())}
 
 
 @pytest.mark.parametrize("size", [0, 1, 100])

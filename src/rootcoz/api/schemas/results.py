@@ -228,6 +228,10 @@ class ResultBody(BaseModel):
     )
     reports: list[ReportCounts] = Field(default=[], description="Counts of the report documents.")
     notes: list[str] = Field(default=[], description="What was left out or could not be done, in sentences.")
+    incomplete: bool = Field(
+        default=False,
+        description="Whether the reports declare failures that none of their cases shows, as a crashed suite does.",
+    )
 
 
 class AnalyzeFailuresResponse(ResultBody):
@@ -299,6 +303,10 @@ class StoredResult(BaseModel):
     )
     reports: list[ReportCounts] = Field(default=[], description="Counts of the report documents.")
     notes: list[str] = Field(default=[], description="What was left out or could not be done, in sentences.")
+    incomplete: bool = Field(
+        default=False,
+        description="Whether the reports declare failures that none of their cases shows, as a crashed suite does.",
+    )
 
 
 class Capabilities(BaseModel):
