@@ -411,3 +411,18 @@ def test_help_and_version_start_without_the_rest_of_the_program(
 
     assert (run.returncode, run.stderr) == (0, b"")
     assert run.stdout
+
+
+@pytest.mark.parametrize("job_id", ["", " "])
+def test_results_show_needs_an_id(cli: CommandLine, job_id: str) -> None:
+    run = cli.run("results", "show", job_id, "--server", cli.url)
+
+    assert run.returncode == 2
+    assert sentence(run).startswith("rootcoz: Say which analysis, by its id")
+
+
+@pytest.mark.parametrize("command", ["list", "show"])
+def test_the_help_of_results_does_not_speak_of_sending_work(cli: CommandLine, command: str) -> None:
+    run = cli.run("results", command, "--help")
+
+    assert "Send the work" not in " ".join(run.stdout.decode().split())

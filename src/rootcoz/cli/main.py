@@ -39,6 +39,12 @@ Server = Annotated[
         help="Send the work to this server. Default: setting ROOTCOZ_SERVER, else work in this process."
     ),
 ]
+KeptOn = Annotated[
+    str | None,
+    Parameter(
+        help="Server that keeps the analyses. Default: setting ROOTCOZ_SERVER, else this machine's data folder."
+    ),
+]
 Token = Annotated[
     str | None,
     Parameter(
@@ -148,9 +154,9 @@ def serve(
 
 @results_app.command(name="show")
 def show_result(
-    job_id: str,
+    job_id: Annotated[str, Parameter(help="Its id, as `rootcoz results list` shows it.")],
     *,
-    server: Server = None,
+    server: KeptOn = None,
     token: Token = None,
     data_dir: DataDir = None,
     format_: Format = "table",
@@ -167,8 +173,10 @@ def show_result(
     from rootcoz.cli.connection import Target  # noqa: PLC0415
     from rootcoz.cli.results import show_result as run_show  # noqa: PLC0415
 
+    if not job_id.strip():
+        raise _UsageError("Say which analysis, by its id; rootcoz results list shows the ids.")
     return run_show(
-        job_id,
+        job_id.strip(),
         target=Target(server, token, data_dir),
         presentation=Presentation(format_, _destination(output, force=force), color, progress),
     )
@@ -178,12 +186,16 @@ def show_result(
 def list_results(
     *,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=100), help="How many, at most.")] = 20,
-    server: Server = None,
+    server: KeptOn = None,
     token: Token = None,
     data_dir: DataDir = None,
     color: Color = None,
 ) -> int:
-    """List the newest analyses: when, status, id, Jenkins build."""
+    """List the newest analyses: when, status, id, Jenkins build.
+
+    `running` also stands for an analysis that was cut off, by Ctrl-C for example: it goes on when rootcoz next
+    works on that data.
+    """
     from rootcoz.cli.analyze import Presentation  # noqa: PLC0415
     from rootcoz.cli.connection import Target  # noqa: PLC0415
     from rootcoz.cli.results import ListOptions  # noqa: PLC0415
