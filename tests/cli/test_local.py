@@ -69,3 +69,27 @@ def test_an_entity_bomb_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout) == (2, b"")
     assert b"DOCTYPE" in run.stderr
     assert b"Traceback" not in run.stderr
+
+
+def test_a_report_that_is_refused_is_named_once_and_as_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "elsewhere/r.xml").write_bytes(b'<testsuite><testcase name="t">')
+
+    run = rootcoz(tmp_path / "here", "analyze", "../elsewhere/r.xml", "--data-dir", "data", "--no-progress")
+
+    [line] = run.stderr.decode().splitlines()
+    assert run.returncode == 2
+    assert line.startswith("rootcoz: ../elsewhere/r.xml cannot be read: ")
+    assert line.count("r.xml") == 1
+
+
+def test_an_analysis_that_is_not_there_is_said_to_be_missing_without_speaking_of_a_server(
+    tmp_path: Path,
+) -> None:
+    run = rootcoz(tmp_path, "results", "show", "nothing", "--data-dir", "data")
+
+    [line] = run.stderr.decode().splitlines()
+    assert run.returncode == 2
+    assert "server" not in line
+    assert "nothing" in line

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, JenkinsOrder
-from rootcoz.domain.errors import InvalidReport
 from rootcoz.domain.failure import Build, Failure
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.sealed import Seal
@@ -109,11 +108,8 @@ def read_build(failures: Sequence[Failure], reports: Sequence[ReportFile]) -> Bu
     found = list(failures)
     summaries = []
     for number, report in enumerate(reports):
-        try:
-            with report.path.open("rb") as stream:
-                read = read_junit(stream, report=number, name=report.name, encoding="utf-8")
-        except InvalidReport as error:
-            raise InvalidReport(f"{report.name}: {error}") if report.name else error from error
+        with report.path.open("rb") as stream:
+            read = read_junit(stream, report=number, name=report.name, encoding="utf-8")
         summaries.append(read.summary)
         found += read.failures
     return Build(failures=tuple(found), reports=tuple(summaries))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rootcoz.cli.connection import Connection, Target, connect
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, FAILURES_FOUND, INTERRUPTED, NOTHING_FAILED
-from rootcoz.cli.inputs import Inputs, read_inputs
+from rootcoz.cli.inputs import Inputs, check_report, read_inputs
 from rootcoz.cli.messages import say
 from rootcoz.cli.output import STANDARD_OUTPUT, Destination, check_destination, write
 from rootcoz.cli.progress import SENDING, progress_view
@@ -48,7 +48,7 @@ def analyze(
     with tempfile.TemporaryDirectory(prefix="rootcoz-") as spool:
         inputs = read_inputs(files, Path(spool))
         _check(inputs, presentation)
-        for note in inputs.notes:
+        for note in (*inputs.notes, *inputs.broken):
             say(note)
         run = _Run()
         try:
@@ -56,8 +56,11 @@ def analyze(
         except KeyboardInterrupt:
             say(_interruption(run))
             return INTERRUPTED
+        if response.result is not None:
+            response.result.notes += inputs.broken
         show(FinishedAnalysis(response, tuple(inputs.reports)), presentation)
-    return exit_code(response)
+    code = exit_code(response)
+    return COULD_NOT_ANALYSE if inputs.broken else code
 
 
 def _check(inputs: Inputs, presentation: Presentation) -> None:
@@ -84,7 +87,13 @@ async def _analyse(
 async def _submit(inputs: Inputs, options: SubmitOptions, connection: Connection) -> str:
     if inputs.failures:
         return await connection.client.submit_failures(inputs.failures, options)
-    return await connection.client.submit_reports(inputs.reports, options)
+    try:
+        return await connection.client.submit_reports(inputs.reports, options)
+    except InvalidInput:
+        # The server speaks of names on the wire; if it is a report that is wrong, say so in the user's words.
+        for report in inputs.reports:
+            await asyncio.to_thread(check_report, report)
+        raise
 
 
 def _interruption(run: _Run) -> str:
