@@ -2,9 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 REPORT = (
@@ -93,3 +97,33 @@ def test_an_analysis_that_is_not_there_is_said_to_be_missing_without_speaking_of
     assert run.returncode == 2
     assert "server" not in line
     assert "nothing" in line
+
+
+@pytest.mark.parametrize("pause", [0.3, 0.9, 1.5, 2.1])
+def test_ctrl_c_is_one_sentence_whenever_it_comes(tmp_path: Path, pause: float) -> None:
+    (tmp_path / "r.xml").write_bytes(REPORT)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "rootcoz.cli.entry",
+            "analyze",
+            "r.xml",
+            "--data-dir",
+            "data",
+            "--no-progress",
+        ],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(SOURCE), "HOME": str(tmp_path), "PATH": os.defpath},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(pause)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    # On a fast machine it may be over by then.
+    assert (process.returncode, said) == (1, "") or (
+        process.returncode == 130 and said.startswith("rootcoz: Interrupted") and said.count("\n") == 1
+    )

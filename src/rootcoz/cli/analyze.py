@@ -9,6 +9,7 @@ from pathlib import Path
 from rootcoz.cli.connection import Connection, Target, connect
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, FAILURES_FOUND, INTERRUPTED, NOTHING_FAILED
 from rootcoz.cli.inputs import Inputs, check_report, read_inputs
+from rootcoz.cli.interrupts import raising_interrupts, run_until_interrupted
 from rootcoz.cli.messages import say
 from rootcoz.cli.output import STANDARD_OUTPUT, Destination, check_destination, write
 from rootcoz.cli.progress import SENDING, progress_view
@@ -36,6 +37,7 @@ class Presentation:
 class _Run:
     """What an interruption needs to know."""
 
+    sending: bool = False
     job_id: str | None = None
     where: str = ""
     """The options that lead `results show` to the same place."""
@@ -45,14 +47,14 @@ def analyze(
     files: tuple[str, ...], *, target: Target, options: SubmitOptions, presentation: Presentation
 ) -> int:
     """Analyse the files and show the report; the exit code. Raises RootcozError."""
-    with tempfile.TemporaryDirectory(prefix="rootcoz-") as spool:
+    with raising_interrupts(), tempfile.TemporaryDirectory(prefix="rootcoz-") as spool:
         inputs = read_inputs(files, Path(spool))
         _check(inputs, presentation)
         for note in (*inputs.notes, *inputs.broken):
             say(note)
         run = _Run()
         try:
-            response = asyncio.run(_analyse(inputs, target, options, presentation, run))
+            response = run_until_interrupted(_analyse(inputs, target, options, presentation, run))
         except KeyboardInterrupt:
             say(_interruption(run))
             return INTERRUPTED
@@ -80,6 +82,7 @@ async def _analyse(
             run.where = f" --data-dir {shlex.quote(str(target.data_dir))}"
         with progress_view(shown=presentation.progress, color=presentation.color) as view:
             view(SENDING)
+            run.sending = True
             run.job_id = await _submit(inputs, options, connection)
             return await connection.client.wait(run.job_id, view)
 
@@ -97,6 +100,11 @@ async def _submit(inputs: Inputs, options: SubmitOptions, connection: Connection
 
 
 def _interruption(run: _Run) -> str:
+    if run.job_id is None and run.sending:
+        return (
+            "Interrupted while the reports were sent; whether they were accepted shows: "
+            f"rootcoz results list{run.where}"
+        )
     if run.job_id is None:
         return "Interrupted; nothing was accepted for analysis yet."
     how = "on the server" if run.where.startswith(" --server") else "when rootcoz is next started on its data"

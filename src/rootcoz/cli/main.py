@@ -16,6 +16,7 @@ from cyclopts.validators import Number
 
 from rootcoz import __version__
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, INTERRUPTED, NOTHING_FAILED
+from rootcoz.cli.leaving import leave_on_interrupt
 from rootcoz.cli.messages import say
 from rootcoz.domain.errors import RootcozError
 
@@ -256,6 +257,7 @@ def _print_traceback_if_wanted() -> None:
 
 def run() -> None:
     """Run the command line of this process and leave it."""
+    leave_on_interrupt()
     sys.exit(main(sys.argv[1:]))
 
 

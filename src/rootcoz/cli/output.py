@@ -69,7 +69,9 @@ def _target(destination: Destination, name: str, *, alone: bool) -> Path:
     if alone and not path.is_dir():
         return path
     parts = PurePosixPath(name).parts
-    if not parts or ".." in parts or PurePosixPath(name).is_absolute() or "\\" in name:
+    if not parts or ".." in parts or PurePosixPath(name).is_absolute():
+        raise InvalidInput(f"The report {name!r} has no name for a file in {path}.")
+    if os.sep == "\\" and "\\" in name:
         raise InvalidInput(f"The report {name!r} has no name for a file in {path}.")
     return path.joinpath(*parts)
 
