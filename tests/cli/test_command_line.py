@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -541,3 +542,42 @@ def test_a_report_beyond_the_limit_is_refused_before_it_is_sent(cli: CommandLine
 
 def test_the_limit_is_the_servers() -> None:
     assert REPORT_LIMIT == RAW_XML_LIMIT
+
+
+STREAMS = [
+    ("analyze a.xml --no-progress >&-", 0, []),
+    ("analyze a.xml --no-progress 2>&-", 0, []),
+    ("analyze a.xml 2>/dev/full", 0, []),
+    ("analyze a.xml --no-progress <&- >&- 2>&-", 0, []),
+    ("analyze a.xml --no-progress >/dev/full", 2, ["No space left on device"]),
+    ("analyze - <&-", 2, ["standard input is empty"]),
+    ("results list >/dev/full", 2, ["No space left on device"]),
+    ("--help >/dev/full", 2, ["No space left on device"]),
+    ("--version >/dev/full", 2, ["No space left on device"]),
+    ("--help >&-", 0, []),
+    ("--bogus 2>&-", 2, []),
+    ("--bogus 2>/dev/full", 2, []),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "words"), STREAMS, ids=[row[0] for row in STREAMS])
+def test_streams_that_are_closed_or_full_are_no_fault_of_ours(
+    cli: CommandLine, stub: StubServer, line: str, code: int, words: list[str]
+) -> None:
+    stub.accepts(all_passed())
+    stub.on("GET", "/results", json_answer([]))
+    cli.file("a.xml")
+    program = shlex.join([sys.executable, "-m", "rootcoz.cli.entry"])
+
+    run = subprocess.run(
+        ["sh", "-c", f"{program} {line}"],
+        cwd=cli.folder,
+        env=cli.environment(ROOTCOZ_SERVER=cli.url),
+        capture_output=True,
+        check=False,
+    )
+
+    said = run.stderr.decode().splitlines()
+    assert run.returncode == code
+    assert len(said) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, said, strict=True))

@@ -85,7 +85,10 @@ def test_a_command_on_the_same_data_talks_to_the_server(tmp_path: Path) -> None:
         )
         results = httpx2.get(f"{url}/results", trust_env=False).json()
 
-    assert (run.returncode, run.stderr) == (0, b"")
+    assert run.returncode == 0
+    assert run.stderr.decode() == (
+        f"rootcoz: Sent to the server that uses this data directory: {url}; its settings apply.\n"
+    )
     assert [result["status"] for result in results] == ["completed"]
 
 

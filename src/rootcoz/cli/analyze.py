@@ -75,7 +75,7 @@ def _check(inputs: Inputs, presentation: Presentation) -> None:
 async def _analyse(
     inputs: Inputs, target: Target, options: SubmitOptions, presentation: Presentation, run: _Run
 ) -> ResultResponse:
-    async with connect(target, say) as connection:
+    async with connect(target, say, sends=True) as connection:
         if connection.server_url:
             run.where = f" --server {connection.server_url}"
         elif target.data_dir:

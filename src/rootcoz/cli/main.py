@@ -18,6 +18,7 @@ from rootcoz import __version__
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, INTERRUPTED, NOTHING_FAILED
 from rootcoz.cli.leaving import leave_on_interrupt
 from rootcoz.cli.messages import say
+from rootcoz.cli.streams import discard, fill_missing, problem_with
 from rootcoz.domain.errors import RootcozError
 
 # What a command needs is imported by the command: --help and --version must not pay for it (PLC0415 is why).
@@ -219,6 +220,15 @@ def _destination(output: Path | None, *, force: bool):  # type: ignore[no-untype
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name; its exit code. Raises nothing."""
+    code = _outcome(arguments)
+    problem = problem_with(sys.stdout)
+    if problem is None or isinstance(problem, BrokenPipeError):
+        return code
+    say(f"Standard output cannot be written: {problem.strerror or problem}.")
+    return COULD_NOT_ANALYSE
+
+
+def _outcome(arguments: Sequence[str]) -> int:
     try:
         # A lone dash would be taken for an unknown option.
         code = app(
@@ -238,9 +248,14 @@ def main(arguments: Sequence[str]) -> int:
         say("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return NOTHING_FAILED
     except Exception as error:  # noqa: BLE001 - the last place before the user, who gets a sentence
+        if isinstance(error, OSError) and (
+            problem := problem_with(sys.stdout)
+        ):  # the help, which is printed as it is
+            say(f"Standard output cannot be written: {problem.strerror or problem}.")
+            return COULD_NOT_ANALYSE
         _print_traceback_if_wanted()
         say(
             f"Unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} "
@@ -258,7 +273,11 @@ def _print_traceback_if_wanted() -> None:
 def run() -> None:
     """Run the command line of this process and leave it."""
     leave_on_interrupt()
-    sys.exit(main(sys.argv[1:]))
+    fill_missing()
+    code = main(sys.argv[1:])
+    problem_with(sys.stderr)
+    leave_on_interrupt()
+    sys.exit(code)
 
 
 if __name__ == "__main__":
