@@ -39,9 +39,9 @@ class Connection:
 async def connect(
     target: Target, say: Callable[[str], None], *, sends: bool = False
 ) -> AsyncIterator[Connection]:
-    """A connection for as long as the context lasts; `say` gets a sentence when the user has to wait, or when a
-    server works on the data directory and is talked to instead. `sends`: work will be given to it.
+    """A connection for as long as the context lasts; `say` gets a sentence when the user has to wait.
 
+    Also when a server works on the data directory and is talked to instead. `sends`: work will be given to it.
     Raises InvalidInput for options that contradict each other, SettingsError, DataDirectoryInUse.
     """
     if target.server and target.data_dir:

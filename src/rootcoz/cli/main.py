@@ -251,18 +251,20 @@ def _outcome(arguments: Sequence[str]) -> int:
         discard(sys.stdout)
         return NOTHING_FAILED
     except Exception as error:  # noqa: BLE001 - the last place before the user, who gets a sentence
-        if isinstance(error, OSError) and (
-            problem := problem_with(sys.stdout)
-        ):  # the help, which is printed as it is
-            say(f"Standard output cannot be written: {problem.strerror or problem}.")
-            return COULD_NOT_ANALYSE
         _print_traceback_if_wanted()
-        say(
-            f"Unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} "
-            "(a fault of rootcoz; ROOTCOZ_DEBUG=1 shows where)"
-        )
+        say(_unexpected(error))
         return COULD_NOT_ANALYSE
     return code if isinstance(code, int) else NOTHING_FAILED
+
+
+def _unexpected(error: Exception) -> str:
+    # The help is printed by its library, so its trouble with standard output arrives here.
+    if isinstance(error, OSError) and (problem := problem_with(sys.stdout)):
+        return f"Standard output cannot be written: {problem.strerror or problem}."
+    return (
+        f"Unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} "
+        "(a fault of rootcoz; ROOTCOZ_DEBUG=1 shows where)"
+    )
 
 
 def _print_traceback_if_wanted() -> None:
