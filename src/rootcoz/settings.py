@@ -102,7 +102,13 @@ class Settings(BaseModel):
     host: str = Field(
         default="127.0.0.1", validation_alias="ROOTCOZ_HOST", description="Address to listen on."
     )
-    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(
+        default=8000,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("ROOTCOZ_PORT", "PORT"),
+        description="Port to listen on; 0 takes a free one. PORT, which many platforms set, is taken too.",
+    )
     data_dir: Path = Field(
         default_factory=_default_data_dir,
         validation_alias=AliasChoices("ROOTCOZ_DATA_DIR", "DB_PATH"),
@@ -352,7 +358,7 @@ def load_settings(*, project_files: bool = False, **overrides: object) -> Settin
     values = _read_toml(Path(platformdirs.user_config_dir(APP, appauthor=False)) / "rootcoz.toml")
     if project_files:
         values |= _without_programs(_read_toml(Path("rootcoz.toml")), "rootcoz.toml")
-        values |= _without_programs(_from_environment(dotenv_values(".env", interpolate=False)), ".env")
+        values |= _without_programs(_from_environment(_read_dotenv(Path(".env"))), ".env")
     values |= _from_environment(os.environ)
     values |= {_key(name): value for name, value in overrides.items() if value is not None}
     try:
@@ -400,13 +406,31 @@ def _older_name(name: str, value: str) -> str:
     return str(Path(value).parent) if name == "DB_PATH" else value
 
 
+def _read_dotenv(file: Path) -> Mapping[str, str | None]:
+    """The file's variables; none if there is no such file."""
+    try:
+        return dotenv_values(file, interpolate=False)
+    except UnicodeDecodeError as error:
+        raise SettingsError(_not_utf_8(file, error)) from error
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def _not_utf_8(file: Path, error: UnicodeDecodeError) -> str:
+    return f"{file} cannot be read: it is not UTF-8 (byte {error.start}); save it as UTF-8"
+
+
 def _read_toml(file: Path) -> dict[str, Any]:
     """The file's values by field name. Unknown names are refused: a misspelt setting must not pass unnoticed."""
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(_not_utf_8(file, error)) from error
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror or error}") from error
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} cannot be read: {error}") from error
     known = set(Settings.model_fields)
     for name in values:
@@ -422,7 +446,15 @@ def _explain(error: ValidationError) -> str:
     sentences = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         name = str(problem["loc"][0]) if problem["loc"] else "settings"
-        field = name.lower() if name.lower() in Settings.model_fields else None
-        shown = environment_name(field) if field else name.upper()
-        sentences.append(f"{shown}: {problem['msg'].removeprefix('Value error, ')}")
+        sentences.append(f"{_shown(name)}: {problem['msg'].removeprefix('Value error, ')}")
     return "; ".join(sentences)
+
+
+def _shown(name: str) -> str:
+    """What the user may have called the setting that pydantic calls `name`."""
+    for field_name, field in Settings.model_fields.items():
+        if name in {field_name, _key(field_name)}:
+            alias = field.validation_alias
+            names = alias.choices if isinstance(alias, AliasChoices) else [environment_name(field_name)]
+            return " or ".join(str(one) for one in names)
+    return name.upper()

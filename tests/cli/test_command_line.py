@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +15,9 @@ import pytest
 from tests.cli.sample_results import Json, all_passed, hostile, nightly, response, run_failed
 from tests.client.stub_server import StubServer, json_answer
 
+from rootcoz.api.schemas.requests import RAW_XML_LIMIT
 from rootcoz.cli.main import main
+from rootcoz.client.submission import REPORT_LIMIT
 
 SOURCE = Path(__file__).parents[2] / "src"
 PASSING = b'<testsuite name="s"><testcase name="t"/></testsuite>'
@@ -435,3 +439,169 @@ def test_help_and_version_start_without_the_rest_of_the_program(
 
     assert (run.returncode, run.stderr) == (0, b"")
     assert run.stdout
+
+
+@pytest.mark.parametrize("job_id", ["", " "])
+def test_results_show_needs_an_id(cli: CommandLine, job_id: str) -> None:
+    run = cli.run("results", "show", job_id, "--server", cli.url)
+
+    assert run.returncode == 2
+    assert sentence(run).startswith("rootcoz: Say which analysis, by its id")
+
+
+@pytest.mark.parametrize("command", ["list", "show"])
+def test_the_help_of_results_does_not_speak_of_sending_work(cli: CommandLine, command: str) -> None:
+    run = cli.run("results", command, "--help")
+
+    assert "Send the work" not in " ".join(run.stdout.decode().split())
+
+
+def test_special_files_in_a_folder_are_skipped_and_not_waited_for(cli: CommandLine, stub: StubServer) -> None:
+    stub.accepts(all_passed())
+    cli.file("in/a.xml")
+    os.mkfifo(cli.folder / "in/b.xml")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(cli.folder / "in/c.xml"))
+    (cli.folder / "in/d.xml").symlink_to("/dev/zero")
+
+    run = cli.analyze("in", "in/*.xml", "--no-progress")
+
+    assert run.returncode == 0
+    assert run.stderr.decode().splitlines() == [
+        "rootcoz: in/b.xml is a named pipe; skipped.",
+        "rootcoz: in/c.xml is a socket; skipped.",
+        "rootcoz: in/d.xml is a device; skipped.",
+    ]
+
+
+def test_a_named_pipe_is_refused_and_not_waited_for(cli: CommandLine) -> None:
+    os.mkfifo(cli.folder / "pipe")
+
+    run = cli.analyze("pipe")
+
+    assert run.returncode == 2
+    assert sentence(run).startswith("rootcoz: pipe is a named pipe; name a file or a folder")
+
+
+def test_a_pipe_that_the_shell_made_is_read(cli: CommandLine, stub: StubServer) -> None:
+    stub.accepts(all_passed())
+    reader, writer = os.pipe()
+    os.write(writer, PASSING)
+    os.close(writer)
+
+    run = subprocess.run(
+        cli.command("analyze", "--server", cli.url, f"/dev/fd/{reader}", "--no-progress"),
+        cwd=cli.folder,
+        env=cli.environment(),
+        pass_fds=[reader],
+        capture_output=True,
+        check=False,
+    )
+    os.close(reader)
+
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert stub.submitted["reports"] == [{"name": str(reader), "xml": PASSING.decode()}]
+
+
+def test_a_file_name_that_is_no_unicode_is_sent_escaped(cli: CommandLine, stub: StubServer) -> None:
+    stub.accepts(all_passed())
+    (cli.folder / os.fsdecode(b"bad\xff.xml")).write_bytes(PASSING)
+
+    run = cli.analyze(".", "--no-progress")
+
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert [report["name"] for report in stub.submitted["reports"]] == [r"bad\xff.xml"]
+
+
+BROKEN = {
+    "truncated": PASSING[:-12],
+    "truncated in its root": PASSING[:14],
+    "doctype": b'<!DOCTYPE a [<!ENTITY x "y">]><testsuite>&x;</testsuite>',
+    "not its encoding": b'<?xml version="1.0" encoding="utf-8"?><testsuite name="\xff"/>',
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_broken_report_in_a_folder_is_left_out_and_the_others_are_analysed(
+    cli: CommandLine, stub: StubServer, content: bytes
+) -> None:
+    stub.accepts(nightly())
+    cli.file("in/a.xml")
+    cli.file("in/b.xml", content)
+
+    run = cli.analyze("in", "--no-progress")
+
+    assert run.returncode == 2
+    assert [report["name"] for report in stub.submitted["reports"]] == ["in/a.xml"]
+    assert sentence(run).startswith("rootcoz: in/b.xml ")
+    assert sentence(run).endswith("; left out.")
+    assert "10 of 212 tests failed" in run.stdout.decode()
+    assert "in/b.xml" in run.stdout.decode()
+
+
+def test_a_folder_with_nothing_but_broken_reports_is_an_error_that_names_one(
+    cli: CommandLine, stub: StubServer
+) -> None:
+    cli.file("in/a.xml", PASSING[:-12])
+    cli.file("in/b.xml", PASSING[:-12])
+
+    run = cli.analyze("in")
+
+    assert run.returncode == 2
+    assert "in/a.xml cannot be read" in sentence(run)
+    assert stub.seen == []
+
+
+def test_a_report_beyond_the_limit_is_refused_before_it_is_sent(cli: CommandLine, stub: StubServer) -> None:
+    with (cli.folder / "big.xml").open("wb") as file:
+        file.write(PASSING)
+        file.truncate(REPORT_LIMIT + 1_000_000)
+
+    run = cli.analyze("big.xml")
+
+    assert run.returncode == 2
+    assert sentence(run).startswith("rootcoz: big.xml is larger than 50 MB (50,000,000 characters); ")
+    assert stub.seen == []
+
+
+def test_the_limit_is_the_servers() -> None:
+    assert REPORT_LIMIT == RAW_XML_LIMIT
+
+
+STREAMS = [
+    ("analyze a.xml --no-progress >&-", 0, []),
+    ("analyze a.xml --no-progress 2>&-", 0, []),
+    ("analyze a.xml 2>/dev/full", 0, []),
+    ("analyze a.xml --no-progress <&- >&- 2>&-", 0, []),
+    ("analyze a.xml --no-progress >/dev/full", 2, ["No space left on device"]),
+    ("analyze - <&-", 2, ["standard input is empty"]),
+    ("results list >/dev/full", 2, ["No space left on device"]),
+    ("--help >/dev/full", 2, ["No space left on device"]),
+    ("--version >/dev/full", 2, ["No space left on device"]),
+    ("--help >&-", 0, []),
+    ("--bogus 2>&-", 2, []),
+    ("--bogus 2>/dev/full", 2, []),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "words"), STREAMS, ids=[row[0] for row in STREAMS])
+def test_streams_that_are_closed_or_full_are_no_fault_of_ours(
+    cli: CommandLine, stub: StubServer, line: str, code: int, words: list[str]
+) -> None:
+    stub.accepts(all_passed())
+    stub.on("GET", "/results", json_answer([]))
+    cli.file("a.xml")
+    program = shlex.join([sys.executable, "-m", "rootcoz.cli.entry"])
+
+    run = subprocess.run(
+        ["sh", "-c", f"{program} {line}"],
+        cwd=cli.folder,
+        env=cli.environment(ROOTCOZ_SERVER=cli.url),
+        capture_output=True,
+        check=False,
+    )
+
+    said = run.stderr.decode().splitlines()
+    assert run.returncode == code
+    assert len(said) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, said, strict=True))

@@ -2,9 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 REPORT = (
@@ -86,3 +90,57 @@ def test_a_suite_that_crashed_without_a_case_does_not_pass_as_green(tmp_path: Pa
     )
     assert result["summary"] in run.stderr.decode()
     assert "declares 1 failure or error, its cases show 0" in result["notes"][0]
+
+
+def test_a_report_that_is_refused_is_named_once_and_as_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "elsewhere/r.xml").write_bytes(b'<testsuite><testcase name="t">')
+
+    run = rootcoz(tmp_path / "here", "analyze", "../elsewhere/r.xml", "--data-dir", "data", "--no-progress")
+
+    [line] = run.stderr.decode().splitlines()
+    assert run.returncode == 2
+    assert line.startswith("rootcoz: ../elsewhere/r.xml cannot be read: ")
+    assert line.count("r.xml") == 1
+
+
+def test_an_analysis_that_is_not_there_is_said_to_be_missing_without_speaking_of_a_server(
+    tmp_path: Path,
+) -> None:
+    run = rootcoz(tmp_path, "results", "show", "nothing", "--data-dir", "data")
+
+    [line] = run.stderr.decode().splitlines()
+    assert run.returncode == 2
+    assert "server" not in line
+    assert "nothing" in line
+
+
+@pytest.mark.parametrize("pause", [0.3, 0.9, 1.5, 2.1])
+def test_ctrl_c_is_one_sentence_whenever_it_comes(tmp_path: Path, pause: float) -> None:
+    (tmp_path / "r.xml").write_bytes(REPORT)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "rootcoz.cli.entry",
+            "analyze",
+            "r.xml",
+            "--data-dir",
+            "data",
+            "--no-progress",
+        ],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(SOURCE), "HOME": str(tmp_path), "PATH": os.defpath},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(pause)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    # On a fast machine it may be over by then.
+    assert (process.returncode, said) == (1, "") or (
+        process.returncode == 130 and said.startswith("rootcoz: Interrupted") and said.count("\n") == 1
+    )

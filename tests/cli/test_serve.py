@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,7 +85,10 @@ def test_a_command_on_the_same_data_talks_to_the_server(tmp_path: Path) -> None:
         )
         results = httpx2.get(f"{url}/results", trust_env=False).json()
 
-    assert (run.returncode, run.stderr) == (0, b"")
+    assert run.returncode == 0
+    assert run.stderr.decode() == (
+        f"rootcoz: Sent to the server that uses this data directory: {url}; its settings apply.\n"
+    )
     assert [result["status"] for result in results] == ["completed"]
 
 
@@ -124,3 +128,19 @@ def test_a_wrong_setting_is_named(
     tmp_path: Path, arguments: list[str], variables: dict[str, str], words: str
 ) -> None:
     assert words in refused(tmp_path, *arguments, **variables)
+
+
+def test_ctrl_c_before_the_server_is_up_is_one_sentence(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rootcoz.cli.entry", "serve", "--port", "0", "--data-dir", "data"],
+        cwd=tmp_path,
+        env=environment(tmp_path, LOG_LEVEL="ERROR"),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(0.4)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert re.fullmatch(r"rootcoz: Interrupted.*\n", said)

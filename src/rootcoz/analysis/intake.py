@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, JenkinsOrder, StoredAnalysis
-from rootcoz.domain.errors import InvalidReport, NotFound
+from rootcoz.domain.errors import NotFound
 from rootcoz.domain.failure import Build, Failure
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.sealed import Seal, Unreadable
@@ -168,13 +168,8 @@ def read_build(failures: Sequence[Failure], reports: Sequence[ReportFile]) -> Bu
     summaries = []
     notes: list[str] = []
     for number, report in enumerate(reports):
-        try:
-            with report.path.open("rb") as stream:
-                read = read_junit(stream, report=number, name=report.name, encoding="utf-8")
-        except InvalidReport as error:
-            if not report.name:
-                raise
-            raise InvalidReport(f"{report.name}: {error}") from error
+        with report.path.open("rb") as stream:
+            read = read_junit(stream, report=number, name=report.name, encoding="utf-8")
         summaries.append(read.summary)
         notes += read.notes
         found += read.failures

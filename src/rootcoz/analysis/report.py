@@ -106,18 +106,22 @@ def summarise(facts: ReportFacts) -> str:
         return f"The analysis was aborted{by}" + (f"; {of} had an answer." if facts.groups else ".")
     if facts.failed_because:
         return f"The analysis failed: {facts.failed_because}"
-    if not facts.failures and facts.analysis.order is not None:
+    return _sum_up_findings(facts) if facts.failures else _sum_up_nothing(facts)
+
+
+def _sum_up_nothing(facts: ReportFacts) -> str:
+    """For an analysis that found no failing test."""
+    if facts.analysis.order is not None:
         return facts.analysis.notes[0] if facts.analysis.notes else "The build has no failures."
-    if not facts.failures:
-        if unaccounted := _unaccounted(facts):
-            where = "the report" if len(facts.analysis.reports) == 1 else "the reports"
-            declare = "declares" if len(facts.analysis.reports) == 1 else "declare"
-            kinds_of = "failure or error" if unaccounted == 1 else "failures or errors"
-            return (
-                f"No failing test cases, but {where} {declare} {unaccounted} {kinds_of} that no case shows."
-            )
-        tests = sum(report.tests for report in facts.analysis.reports)
-        return f"No failures in {_count(tests, 'test')}." if tests else "No failures."
+    if unaccounted := _unaccounted(facts):
+        reports = "the report declares" if len(facts.analysis.reports) == 1 else "the reports declare"
+        kinds = "failure or error" if unaccounted == 1 else "failures or errors"
+        return f"No failing test cases, but {reports} {unaccounted} {kinds} that no case shows."
+    tests = sum(report.tests for report in facts.analysis.reports)
+    return f"No failures in {_count(tests, 'test')}." if tests else "No failures."
+
+
+def _sum_up_findings(facts: ReportFacts) -> str:
     size = f"{_count(len(facts.failures), 'failure')} in {_count(len(facts.groups), 'group')}"
     kinds: Counter[str] = Counter()
     abstained = unanswered = 0

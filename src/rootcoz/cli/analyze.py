@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rootcoz.cli.connection import Connection, Target, connect
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, FAILURES_FOUND, INTERRUPTED, NOTHING_FAILED
-from rootcoz.cli.inputs import Inputs, read_inputs
+from rootcoz.cli.inputs import Inputs, check_report, read_inputs
+from rootcoz.cli.interrupts import raising_interrupts, run_until_interrupted
 from rootcoz.cli.messages import say
 from rootcoz.cli.output import STANDARD_OUTPUT, Destination, check_destination, write
 from rootcoz.cli.progress import SENDING, progress_view
@@ -36,6 +37,7 @@ class Presentation:
 class _Run:
     """What an interruption needs to know."""
 
+    sending: bool = False
     job_id: str | None = None
     where: str = ""
     """The options that lead `results show` to the same place."""
@@ -45,19 +47,22 @@ def analyze(
     files: tuple[str, ...], *, target: Target, options: SubmitOptions, presentation: Presentation
 ) -> int:
     """Analyse the files and show the report; the exit code. Raises RootcozError."""
-    with tempfile.TemporaryDirectory(prefix="rootcoz-") as spool:
+    with raising_interrupts(), tempfile.TemporaryDirectory(prefix="rootcoz-") as spool:
         inputs = read_inputs(files, Path(spool))
         _check(inputs, presentation)
-        for note in inputs.notes:
+        for note in (*inputs.notes, *inputs.broken):
             say(note)
         run = _Run()
         try:
-            response = asyncio.run(_analyse(inputs, target, options, presentation, run))
+            response = run_until_interrupted(_analyse(inputs, target, options, presentation, run))
         except KeyboardInterrupt:
             say(_interruption(run))
             return INTERRUPTED
+        if response.result is not None:
+            response.result.notes += inputs.broken
         show(FinishedAnalysis(response, tuple(inputs.reports)), presentation)
-    return exit_code(response)
+    code = exit_code(response)
+    return COULD_NOT_ANALYSE if inputs.broken else code
 
 
 def _check(inputs: Inputs, presentation: Presentation) -> None:
@@ -70,13 +75,14 @@ def _check(inputs: Inputs, presentation: Presentation) -> None:
 async def _analyse(
     inputs: Inputs, target: Target, options: SubmitOptions, presentation: Presentation, run: _Run
 ) -> ResultResponse:
-    async with connect(target, say) as connection:
+    async with connect(target, say, sends=True) as connection:
         if connection.server_url:
             run.where = f" --server {connection.server_url}"
         elif target.data_dir:
             run.where = f" --data-dir {shlex.quote(str(target.data_dir))}"
         with progress_view(shown=presentation.progress, color=presentation.color) as view:
             view(SENDING)
+            run.sending = True
             run.job_id = await _submit(inputs, options, connection)
             return await connection.client.wait(run.job_id, view)
 
@@ -84,10 +90,21 @@ async def _analyse(
 async def _submit(inputs: Inputs, options: SubmitOptions, connection: Connection) -> str:
     if inputs.failures:
         return await connection.client.submit_failures(inputs.failures, options)
-    return await connection.client.submit_reports(inputs.reports, options)
+    try:
+        return await connection.client.submit_reports(inputs.reports, options)
+    except InvalidInput:
+        # The server speaks of names on the wire; if it is a report that is wrong, say so in the user's words.
+        for report in inputs.reports:
+            await asyncio.to_thread(check_report, report)
+        raise
 
 
 def _interruption(run: _Run) -> str:
+    if run.job_id is None and run.sending:
+        return (
+            "Interrupted while the reports were sent; whether they were accepted shows: "
+            f"rootcoz results list{run.where}"
+        )
     if run.job_id is None:
         return "Interrupted; nothing was accepted for analysis yet."
     how = "on the server" if run.where.startswith(" --server") else "when rootcoz is next started on its data"

@@ -36,9 +36,12 @@ class Connection:
 
 
 @asynccontextmanager
-async def connect(target: Target, say: Callable[[str], None]) -> AsyncIterator[Connection]:
+async def connect(
+    target: Target, say: Callable[[str], None], *, sends: bool = False
+) -> AsyncIterator[Connection]:
     """A connection for as long as the context lasts; `say` gets a sentence when the user has to wait.
 
+    Also when a server works on the data directory and is talked to instead. `sends`: work will be given to it.
     Raises InvalidInput for options that contradict each other, SettingsError, DataDirectoryInUse.
     """
     if target.server and target.data_dir:
@@ -50,7 +53,7 @@ async def connect(target: Target, say: Callable[[str], None]) -> AsyncIterator[C
         if server:
             yield await _remote(stack, server, _token(target, settings, server, say))
         else:
-            yield await _local(stack, target, settings, say)
+            yield await _local(stack, target, settings, say, sends=sends)
 
 
 async def _remote(stack: AsyncExitStack, url: str, token: str | None) -> Connection:
@@ -74,7 +77,7 @@ def _token(target: Target, settings: Settings, server: str, say: Callable[[str],
 
 
 async def _local(
-    stack: AsyncExitStack, target: Target, settings: Settings, say: Callable[[str], None]
+    stack: AsyncExitStack, target: Target, settings: Settings, say: Callable[[str], None], *, sends: bool
 ) -> Connection:
     # Loaded here: a command that talks to a server has no need of the whole application.
     local_client = import_module("rootcoz.cli.local").local_client
@@ -85,6 +88,11 @@ async def _local(
             client = await stack.enter_async_context(local_client(target.data_dir))
         except DataDirectoryInUse as error:
             if error.server_url:
+                say(
+                    f"Sent to the server that uses this data directory: {error.server_url}; its settings apply."
+                    if sends
+                    else f"Asking the server that uses this data directory: {error.server_url}."
+                )
                 return await _remote(stack, error.server_url, _token(target, settings, error.server_url, say))
             if time.monotonic() >= give_up_at:
                 raise

@@ -25,5 +25,5 @@ async def local_client(data_dir: Path | None) -> AsyncIterator[Client]:
     app = build_app(settings, short_lived=True)
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app)
-        async with Client(BASE_URL, name="The local server", transport=transport) as client:
+        async with Client(BASE_URL, name="", transport=transport) as client:
             yield client

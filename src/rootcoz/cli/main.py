@@ -16,7 +16,9 @@ from cyclopts.validators import Number
 
 from rootcoz import __version__
 from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, INTERRUPTED, NOTHING_FAILED
+from rootcoz.cli.leaving import leave_on_interrupt
 from rootcoz.cli.messages import say
+from rootcoz.cli.streams import discard, fill_missing, problem_with
 from rootcoz.domain.errors import RootcozError
 
 # What a command needs is imported by the command: --help and --version must not pay for it (PLC0415 is why).
@@ -37,6 +39,12 @@ Server = Annotated[
     str | None,
     Parameter(
         help="Send the work to this server. Default: setting ROOTCOZ_SERVER, else work in this process."
+    ),
+]
+KeptOn = Annotated[
+    str | None,
+    Parameter(
+        help="Server that keeps the analyses. Default: setting ROOTCOZ_SERVER, else this machine's data folder."
     ),
 ]
 Token = Annotated[
@@ -154,9 +162,9 @@ def serve(
 
 @results_app.command(name="show")
 def show_result(
-    job_id: str,
+    job_id: Annotated[str, Parameter(help="Its id, as `rootcoz results list` shows it.")],
     *,
-    server: Server = None,
+    server: KeptOn = None,
     token: Token = None,
     data_dir: DataDir = None,
     format_: Format = "table",
@@ -173,8 +181,10 @@ def show_result(
     from rootcoz.cli.connection import Target  # noqa: PLC0415
     from rootcoz.cli.results import show_result as run_show  # noqa: PLC0415
 
+    if not job_id.strip():
+        raise _UsageError("Say which analysis, by its id; rootcoz results list shows the ids.")
     return run_show(
-        job_id,
+        job_id.strip(),
         target=Target(server, token, data_dir),
         presentation=Presentation(format_, _destination(output, force=force), color, progress),
     )
@@ -184,12 +194,16 @@ def show_result(
 def list_results(
     *,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=100), help="How many, at most.")] = 20,
-    server: Server = None,
+    server: KeptOn = None,
     token: Token = None,
     data_dir: DataDir = None,
     color: Color = None,
 ) -> int:
-    """List the newest analyses: when, status, id, Jenkins build."""
+    """List the newest analyses: when, status, id, Jenkins build.
+
+    `running` also stands for an analysis that was cut off, by Ctrl-C for example: it goes on when rootcoz next
+    works on that data.
+    """
     from rootcoz.cli.analyze import Presentation  # noqa: PLC0415
     from rootcoz.cli.connection import Target  # noqa: PLC0415
     from rootcoz.cli.results import ListOptions  # noqa: PLC0415
@@ -258,6 +272,15 @@ def _destination(output: Path | None, *, force: bool):  # type: ignore[no-untype
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name; its exit code. Raises nothing."""
+    code = _outcome(arguments)
+    problem = problem_with(sys.stdout)
+    if problem is None or isinstance(problem, BrokenPipeError):
+        return code
+    say(f"Standard output cannot be written: {problem.strerror or problem}.")
+    return COULD_NOT_ANALYSE
+
+
+def _outcome(arguments: Sequence[str]) -> int:
     try:
         # A lone dash would be taken for an unknown option.
         code = app(
@@ -277,16 +300,23 @@ def main(arguments: Sequence[str]) -> int:
         say("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return NOTHING_FAILED
     except Exception as error:  # noqa: BLE001 - the last place before the user, who gets a sentence
         _print_traceback_if_wanted()
-        say(
-            f"Unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} "
-            "(a fault of rootcoz; ROOTCOZ_DEBUG=1 shows where)"
-        )
+        say(_unexpected(error))
         return COULD_NOT_ANALYSE
     return code if isinstance(code, int) else NOTHING_FAILED
+
+
+def _unexpected(error: Exception) -> str:
+    # The help is printed by its library, so its trouble with standard output arrives here.
+    if isinstance(error, OSError) and (problem := problem_with(sys.stdout)):
+        return f"Standard output cannot be written: {problem.strerror or problem}."
+    return (
+        f"Unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} "
+        "(a fault of rootcoz; ROOTCOZ_DEBUG=1 shows where)"
+    )
 
 
 def _print_traceback_if_wanted() -> None:
@@ -296,7 +326,12 @@ def _print_traceback_if_wanted() -> None:
 
 def run() -> None:
     """Run the command line of this process and leave it."""
-    sys.exit(main(sys.argv[1:]))
+    leave_on_interrupt()
+    fill_missing()
+    code = main(sys.argv[1:])
+    problem_with(sys.stderr)
+    leave_on_interrupt()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Where the report goes: standard output, a file, or a folder with a file for each report."""
 
-import contextlib
 import os
 import sys
 import tempfile
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rootcoz.cli.report.finished import Document
+from rootcoz.cli.streams import discard
 from rootcoz.client.submission import ReportFile
 from rootcoz.domain.errors import InvalidInput
 
@@ -69,13 +69,15 @@ def _target(destination: Destination, name: str, *, alone: bool) -> Path:
     if alone and not path.is_dir():
         return path
     parts = PurePosixPath(name).parts
-    if not parts or ".." in parts or PurePosixPath(name).is_absolute() or "\\" in name:
+    if not parts or ".." in parts or PurePosixPath(name).is_absolute():
+        raise InvalidInput(f"The report {name!r} has no name for a file in {path}.")
+    if os.sep == "\\" and "\\" in name:
         raise InvalidInput(f"The report {name!r} has no name for a file in {path}.")
     return path.joinpath(*parts)
 
 
 def write(documents: Sequence[Document], destination: Destination) -> None:
-    """Write each document where it belongs. Raises InvalidInput when a file cannot be written.
+    """Write each document where it belongs. Raises InvalidInput when something cannot be written.
 
     A reader of standard output that goes away is no error.
     """
@@ -97,9 +99,10 @@ def _print(content: bytes) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # Python would complain once more when it flushes at its end; from here on, output goes nowhere.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
+    except OSError as error:
+        discard(sys.stdout)
+        raise InvalidInput(f"Standard output cannot be written: {error.strerror or error}.") from error
 
 
 def _replace(target: Path, content: bytes) -> None:

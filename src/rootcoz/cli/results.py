@@ -1,6 +1,5 @@
 """The commands below `results`: list, show, abort, reanalyze."""
 
-import asyncio
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -10,6 +9,7 @@ from rich.text import Text
 from rootcoz.cli.analyze import Presentation, exit_code, show
 from rootcoz.cli.connection import Target, connect
 from rootcoz.cli.exit_codes import INTERRUPTED, NOTHING_FAILED
+from rootcoz.cli.interrupts import raising_interrupts, run_until_interrupted
 from rootcoz.cli.messages import say
 from rootcoz.cli.output import write
 from rootcoz.cli.progress import progress_view
@@ -30,11 +30,12 @@ class ListOptions:
 def show_result(job_id: str, *, target: Target, presentation: Presentation) -> int:
     """Show a stored analysis, waiting for one that still runs; the exit code as of `analyze`."""
     try:
-        response = asyncio.run(_wait(job_id, target, presentation))
+        response = run_until_interrupted(_wait(job_id, target, presentation))
     except KeyboardInterrupt:
         say(f"Interrupted; analysis {job_id} is not touched by that.")
         return INTERRUPTED
-    show(FinishedAnalysis(response), presentation)
+    with raising_interrupts():
+        show(FinishedAnalysis(response), presentation)
     return exit_code(response)
 
 
@@ -49,7 +50,7 @@ async def _wait(job_id: str, target: Target, presentation: Presentation) -> Resu
 
 def abort_analysis(job_id: str, *, target: Target) -> int:
     """Stop an analysis. Raises NotFound, and Conflict when it is over."""
-    asyncio.run(_abort(job_id, target))
+    run_until_interrupted(_abort(job_id, target))
     say(f"Analysis {job_id} was aborted; its answers so far are kept.")
     return NOTHING_FAILED
 
@@ -63,7 +64,7 @@ def reanalyze(job_id: str, *, target: Target, options: SubmitOptions, presentati
     """Analyse again what a stored analysis was about and show the report; the exit code as of `analyze`."""
     started: list[str] = []
     try:
-        response = asyncio.run(_reanalyze(job_id, target, options, presentation, started))
+        response = run_until_interrupted(_reanalyze(job_id, target, options, presentation, started))
     except KeyboardInterrupt:
         say(f"Interrupted; analysis {started[0]} is not touched by that." if started else "Interrupted.")
         return INTERRUPTED
@@ -82,7 +83,7 @@ async def _reanalyze(
 
 def list_results(options: ListOptions, *, target: Target, presentation: Presentation) -> int:
     """Print the newest analyses, one a line."""
-    items = asyncio.run(_list(options.limit, target))
+    items = run_until_interrupted(_list(options.limit, target))
     write([Document("", _table(items, presentation))], presentation.destination)
     return NOTHING_FAILED
 

@@ -14,7 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from rootcoz.cli.application import build_app
-from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, NOTHING_FAILED
+from rootcoz.cli.exit_codes import COULD_NOT_ANALYSE, INTERRUPTED, NOTHING_FAILED
+from rootcoz.cli.leaving import leave_on_interrupt
 from rootcoz.cli.messages import say
 from rootcoz.domain.errors import InvalidInput
 from rootcoz.kit.loopback import is_loopback
@@ -113,9 +114,15 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     server = _Server(config, app, settings)
     with _stopping_on_signals(server):
         async with app.router.lifespan_context(app):
-            _spare_collections()
-            await server.serve(sockets=[listener])
-    return NOTHING_FAILED if server.was_up else COULD_NOT_ANALYSE
+            if not server.should_exit:
+                _spare_collections()
+                await server.serve(sockets=[listener])
+    if server.was_up:
+        return NOTHING_FAILED
+    if server.should_exit:
+        say("Interrupted before the server was up.")
+        return INTERRUPTED
+    return COULD_NOT_ANALYSE
 
 
 def server_address(settings: Settings) -> str:
@@ -170,7 +177,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def _stopping_on_signals(server: _Server) -> Iterator[None]:
-    """The first signal stops in order, the second drops open connections, the third is Python's own."""
+    """The first signal stops in order, the second drops open connections, the third ends the process at once."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
 
@@ -178,6 +185,7 @@ def _stopping_on_signals(server: _Server) -> Iterator[None]:
         if server.should_exit:
             server.force_exit = True
             release()
+            leave_on_interrupt()
         server.should_exit = True
 
     def release() -> None:

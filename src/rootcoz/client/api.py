@@ -13,7 +13,7 @@ import httpx2
 from pydantic import TypeAdapter, ValidationError
 
 from rootcoz.client.models import Accepted, Health, JsonObject, ResultListItem, ResultResponse
-from rootcoz.client.replies import SOURCE, parsed, refusal, transport_error, unreadable
+from rootcoz.client.replies import IN_PROCESS, SOURCE, parsed, refusal, transport_error, unreadable
 from rootcoz.client.submission import Decode, ReportFile, SubmitOptions, failures_body, reports_body
 from rootcoz.domain.errors import InvalidInput, OutsideError, RootcozError, Unavailable
 from rootcoz.kit.loopback import is_loopback
@@ -70,7 +70,8 @@ class Client:
 
     `token` is an API key. `username` names the author in open mode and proves nothing. `transport` replaces
     the network: `httpx2.ASGITransport(app)` speaks to an application in this process. `timeout_s` is the
-    longest silence of the server, in seconds. `name` is what messages call the server. Every method raises
+    longest silence of the server, in seconds. `name` is what messages call the server; empty: it is
+    this process, which they leave out. Every method raises
     errors of `domain.errors` and no others.
     """
 
@@ -85,7 +86,7 @@ class Client:
         timeout_s: float = 30.0,
     ) -> None:
         self.base_url = _checked(base_url)
-        self.name = name or _without_credentials(self.base_url)
+        self.name = _without_credentials(self.base_url) if name is None else name
         self._timeout_s = timeout_s
         self._http = httpx2.AsyncClient(
             base_url=self.base_url,
@@ -94,6 +95,10 @@ class Client:
             # A proxy of the environment cannot reach this machine's own servers.
             trust_env=not is_loopback(urlsplit(self.base_url).hostname or ""),
         )
+
+    @property
+    def _who(self) -> str:
+        return self.name or IN_PROCESS
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,7 +114,7 @@ class Client:
 
     async def health(self) -> Health:
         """Whether the server answers, and its version."""
-        return parsed(Health, await self._exchange("GET", "/health"), self.name)
+        return parsed(Health, await self._exchange("GET", "/health"), self._who)
 
     async def submit_reports(
         self,
@@ -142,7 +147,7 @@ class Client:
             if body.error is not None:
                 raise body.error from None
             raise
-        return parsed(Accepted, response, self.name).job_id
+        return parsed(Accepted, response, self._who).job_id
 
     async def result(self, job_id: str) -> ResultResponse:
         """The analysis as it stands: partial while it runs. Raises NotFound."""
@@ -150,7 +155,7 @@ class Client:
         try:
             return ResultResponse.from_document(response.content)
         except ValidationError as error:
-            raise unreadable(response, self.name) from error
+            raise unreadable(response, self._who) from error
 
     async def list_results(self, limit: int = 50) -> list[ResultListItem]:
         """The newest analyses, newest first."""
@@ -158,7 +163,7 @@ class Client:
         try:
             return _RESULT_LIST.validate_json(response.content)
         except ValidationError as error:
-            raise unreadable(response, self.name) from error
+            raise unreadable(response, self._who) from error
 
     async def abort(self, job_id: str) -> None:
         """Stop an analysis; its answers so far are its result. Raises NotFound, Conflict, NotAllowed."""
@@ -230,9 +235,9 @@ class Client:
                 method, path, content=content, headers=headers, params=params, timeout=timeout
             )
         except httpx2.DecodingError as error:
-            raise Unavailable(f"The reply of {self.name} was damaged on the way.", source=SOURCE) from error
+            raise Unavailable(f"The reply of {self._who} was damaged on the way.", source=SOURCE) from error
         except httpx2.RequestError as error:
-            raise transport_error(error, self.name) from error
+            raise transport_error(error, self._who) from error
         if not response.is_success:
             raise refusal(response, self.name)
         return response

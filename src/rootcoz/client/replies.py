@@ -21,6 +21,8 @@ from rootcoz.domain.errors import (
 )
 
 SOURCE = "rootcoz server"
+IN_PROCESS = "rootcoz"
+"""What messages call the other side when it is in this process."""
 _QUOTED = 600
 """Characters of the server's own words that are repeated."""
 _PROBLEMS = 3
@@ -66,23 +68,27 @@ def unreadable(response: httpx2.Response, url: str) -> Refused:
 
 
 def refusal(response: httpx2.Response, url: str) -> RootcozError:
-    """The error that a reply outside 2xx stands for."""
+    """The error that a reply outside 2xx stands for. An empty `url`: there is no server to speak of."""
     status = response.status_code
     if 300 <= status < 400:  # noqa: PLR2004 - the redirects of RFC 9110
         target = response.headers.get("location", "elsewhere")
         return Refused(f"{url} redirects to {target[:200]}; use the server's own address.", source=SOURCE)
     detail = detail_of(response)
+    who = url or IN_PROCESS
     if status in {502, 503, 504}:
         return Unavailable(
-            f"{url} is not ready (status {status}){_said(detail)}; try again later.", source=SOURCE
+            f"{who} is not ready (status {status}){_said(detail)}; try again later.", source=SOURCE
         )
     if status >= 500:  # noqa: PLR2004 - the server errors of RFC 9110
-        return Refused(f"{url} failed (status {status}){_said(detail)}; its log says more.", source=SOURCE)
+        return Refused(f"{who} failed (status {status}){_said(detail)}; its log says more.", source=SOURCE)
     return _caller_error(status, url, detail)
 
 
 def _caller_error(status: int, url: str, detail: str) -> RootcozError:
     said = detail or f"status {status}"
+    if not url:
+        family, _ = _FAMILIES.get(status, (InvalidInput, ""))
+        return family(f"{said}.")
     if status == 429:  # noqa: PLR2004 - RFC 6585
         return Unavailable(f"{url} has too much to do: {said}; try again later.", source=SOURCE)
     family, sentence = _FAMILIES.get(status, (InvalidInput, "{url} refused the request: {said}."))

@@ -8,10 +8,13 @@ import orjson
 
 from rootcoz.client.models import JsonObject
 from rootcoz.domain.errors import InvalidInput, InvalidReport
+from rootcoz.kit.regular_file import open_regular
 from rootcoz.kit.xml_error import XmlError
 
 CHUNK_SIZE = 128 * 1024
 """Bytes of a report that are in memory at once."""
+REPORT_LIMIT = 50_000_000
+"""Characters that the server takes in one report."""
 
 Decode = Callable[[Iterable[bytes]], Iterator[str]]
 """Chunks of an XML document to its text; raises XmlError."""
@@ -24,15 +27,22 @@ class ReportFile:
     name: str
     """What the server and the reader call it."""
     path: Path
+    given: str = ""
+    """What the user called it, if that is something else."""
+
+    @property
+    def shown(self) -> str:
+        """What messages for the user call it."""
+        return self.given or self.name
 
     def chunks(self) -> Iterator[bytes]:
         """The document's bytes. Raises InvalidInput if it cannot be read."""
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 while chunk := file.read(CHUNK_SIZE):
                     yield chunk
         except OSError as error:
-            raise InvalidInput(f"{self.name} cannot be read: {error.strerror or error}.") from error
+            raise InvalidInput(f"{self.shown} cannot be read: {error.strerror or error}.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +84,11 @@ def _escaped_text(report: ReportFile, decode: Decode) -> Iterator[bytes]:
         for text in decode(report.chunks()):
             yield orjson.dumps(text)[1:-1]
     except XmlError as error:
-        raise InvalidReport(f"{report.name} cannot be read: {error}.") from error
+        raise InvalidReport(f"{report.shown} cannot be read: {error}.") from error
     except (
         orjson.JSONEncodeError
     ) as error:  # lone surrogates, which UTF-32 and some old encodings let through
-        raise InvalidReport(f"{report.name} cannot be read: it holds halves of characters.") from error
+        raise InvalidReport(f"{report.shown} cannot be read: it holds halves of characters.") from error
 
 
 def failures_body(failures: Sequence[JsonObject], options: SubmitOptions) -> Iterator[bytes]:

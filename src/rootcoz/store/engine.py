@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, text
+import aiosqlite
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -18,6 +19,8 @@ APP_FILE = "rootcoz.sqlite3"
 """The application's database file in the data directory; the durable engine has its own beside it."""
 _BUSY_TIMEOUT_MS = 30_000
 _READERS = 8
+_JOIN_S = 5.0
+"""Seconds that a query may still take when the database is closed."""
 
 
 class UnusableDatabase(RootcozError):
@@ -34,8 +37,14 @@ class Database:
     def __init__(self, url: str) -> None:
         """`url` as SQLAlchemy spells it, with an asynchronous driver."""
         self.url = url
-        self._reader = create_async_engine(url, pool_size=_READERS, max_overflow=0, pool_timeout=60)
-        self._writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=120)
+        self._threads = _Threads(url)
+        connect = self._threads.connect
+        self._reader = create_async_engine(
+            url, async_creator=connect, pool_size=_READERS, max_overflow=0, pool_timeout=60
+        )
+        self._writer = create_async_engine(
+            url, async_creator=connect, pool_size=1, max_overflow=0, pool_timeout=120
+        )
         _tune(self._reader, begin="BEGIN")
         _tune(self._writer, begin="BEGIN IMMEDIATE")
 
@@ -112,6 +121,35 @@ class Database:
         """Let go of all connections."""
         await self._reader.dispose()
         await self._writer.dispose()
+        await self._threads.join()
+
+
+class _Threads:
+    """The threads of the driver, one for each connection.
+
+    A call that is cancelled leaves its thread at work, and the pool forgets the connection. The thread answers to
+    the event loop when it is done, so the loop must not end before it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._file = make_url(url).database or ":memory:"
+        self._connections: list[aiosqlite.Connection] = []
+
+    async def connect(self) -> aiosqlite.Connection:
+        """A new connection."""
+        self._connections = [one for one in self._connections if one._thread.is_alive()]  # noqa: SLF001 - see join
+        connection = aiosqlite.connect(self._file)
+        connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: it must not keep the program alive
+        self._connections.append(connection)
+        return await connection
+
+    async def join(self) -> None:
+        """Wait until the threads of all connections have ended. They have nothing more to do than what they are at."""
+        for connection in self._connections:
+            thread = connection._thread  # noqa: SLF001 - the driver tells of no other way
+            if thread.is_alive():
+                connection.stop()
+                await asyncio.to_thread(thread.join, _JOIN_S)
 
 
 def _look_into(file: Path) -> None:

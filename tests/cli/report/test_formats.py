@@ -170,3 +170,11 @@ def test_xml_of_a_stored_result_is_written_without_the_report_at_hand() -> None:
 def test_xml_of_raw_failures_is_refused() -> None:
     with pytest.raises(InvalidInput):
         xml_documents(response())
+
+
+def test_lines_of_an_explanation_stay_lines_in_markdown() -> None:
+    told = {"classification": "CODE ISSUE", "details": "First.\n  Second\\\n\n- Third.\nFourth."}
+
+    text = render(response(failures=[{**failure("t", group=1), "analysis": told}]), "markdown")
+
+    assert "\nFirst.\\\nSecond\\\\\n\n\\- Third.\\\nFourth.\n" in text

@@ -31,6 +31,8 @@ _LINE_START_NUMBER = re.compile(r"^(\s*\d+)([.)])(?=\s|$)", re.MULTILINE)
 # Names and numbers of issues become links and notify people; a comment between the sign and the word does not
 # show and breaks the pattern.
 _MENTION = re.compile(r"(@(?=\w)|[#!](?=\d)|GH-(?=\d))")
+# Between two lines of one paragraph, which Markdown would join; a backslash at the end keeps them apart.
+_HARD_BREAK = re.compile(r"(?<=[^\n])\n(?=[^\n])")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -57,13 +59,12 @@ def text(story: Outline) -> str:
 
 
 def prose(raw: str, limit: int = _DETAIL_CHARACTERS) -> str:
-    """`raw` as text: nothing in it is markup, a mention or a link to an issue."""
+    """`raw` as text, line for line: nothing in it is markup, a mention or a link to an issue."""
     clean = shortened(raw, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     apart = _MENTION.sub(r"\1<!-- -->", _SPECIAL.sub(r"\\\1", clean))
     escaped = _LINE_START_NUMBER.sub(r"\1\\\2", _LINE_START.sub(r"\1\\\2", apart))
     # Indentation of four would make a code block, and one in a list item another list.
-    lines = (line.strip() for line in escaped.split("\n"))
-    return "\n".join(lines)
+    return _HARD_BREAK.sub("\\\\\n", "\n".join(line.strip() for line in escaped.split("\n")))
 
 
 def code(raw: str, limit: int = _LINE_CHARACTERS) -> str:
