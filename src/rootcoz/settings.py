@@ -319,20 +319,31 @@ def load_settings(*, project_files: bool = False, **overrides: object) -> Settin
 
     `project_files` also reads `.env` and `rootcoz.toml` of the working directory. Raises SettingsError.
     """
-    files = [Path(platformdirs.user_config_dir(APP, appauthor=False)) / "rootcoz.toml"]
+    values = _read_toml(Path(platformdirs.user_config_dir(APP, appauthor=False)) / "rootcoz.toml")
     if project_files:
-        files.append(Path("rootcoz.toml"))
-    values: dict[str, Any] = {}
-    for file in files:
-        values |= _read_toml(file)
-    if project_files:
-        values |= _from_environment(dotenv_values(".env", interpolate=False))
+        values |= _without_programs(_read_toml(Path("rootcoz.toml")), "rootcoz.toml")
+        values |= _without_programs(_from_environment(dotenv_values(".env", interpolate=False)), ".env")
     values |= _from_environment(os.environ)
     values |= {_key(name): value for name, value in overrides.items() if value is not None}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+
+
+_PROGRAMS = ("ai_command", "claude_binary", "gemini_binary", "cursor_binary")
+"""Settings that name what is run."""
+
+
+def _without_programs(values: dict[str, Any], file: str) -> dict[str, Any]:
+    """The values of a file in the working directory, which may be anybody's: it must not choose what we run."""
+    for name in _PROGRAMS:
+        if _key(name) in values:
+            raise SettingsError(
+                f"{environment_name(name)} is not taken from {file} in the working directory, since it names a program "
+                "to run: set it in the environment or in rootcoz.toml of your configuration directory."
+            )
+    return values
 
 
 def _key(field_name: str) -> str:

@@ -1,6 +1,7 @@
 """The only place that picks adapters and hands them in."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
 from rootcoz.settings import APP, Settings, SettingsError
 from rootcoz.sources.jenkins.client import JenkinsAccess
-from rootcoz.store.engine import Database
+from rootcoz.store.engine import APP_FILE, Database
 from rootcoz.workspace.addresses import repositories_of_setting
 
 
@@ -115,6 +116,18 @@ def _access(key: SecretStr | None, base_url: str, binary: str) -> Access:
     return Access(key.get_secret_value() if key else "", base_url, binary)
 
 
+def check_default_provider(settings: Settings) -> None:
+    """Raise SettingsError when the provider that is asked by default cannot be asked."""
+    if settings.ai_provider:
+        try:
+            provider = ProviderShelf(settings).named(settings.ai_provider)
+            provider.check(settings.ai_model)
+        except NotConfigured as error:
+            raise SettingsError(f"AI_PROVIDER={settings.ai_provider}: {error}") from error
+        if provider.needs_model and not settings.ai_model:
+            raise SettingsError(f"AI_PROVIDER={settings.ai_provider} needs a model: set AI_MODEL.")
+
+
 @asynccontextmanager
 async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory]:
     """Make, lock and open the data directory. Raises DataDirectoryInUse and SettingsError."""
@@ -128,6 +141,8 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
     except OSError as error:
         raise SettingsError(f"ROOTCOZ_DATA_DIR: {path} cannot be used: {error.strerror or error}") from error
     with lock:
+        for name in (APP_FILE, "engine.sqlite3"):
+            _make_private(path / name)
         database = await Database.open(path)
         try:
             yield DataDirectory(path, database, lock, _seal(settings, path))
@@ -194,6 +209,12 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine) 
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
     )
+
+
+def _make_private(file: Path) -> None:
+    """Have the file, and have it for its owner alone: logs and prompts stand in it. SQLite's others take after it."""
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    file.chmod(0o600)
 
 
 def _seal(settings: Settings, path: Path) -> Seal:

@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,7 +11,7 @@ from tests.support.scripted_provider import ScriptedProvider, finding
 from rootcoz.analysis.intake import ReportFile, Submission, accept
 from rootcoz.analysis.pipeline import MAX_ATTEMPTS, Parts, Work, analyse, give_up
 from rootcoz.api.schemas.results import AnalyzeFailuresResponse, StoredResult
-from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
+from rootcoz.domain.analysis import AnalysisOptions
 from rootcoz.domain.errors import Conflict, InvalidReport, NotFound, Refused, Unavailable
 from rootcoz.domain.failure import Failure
 from rootcoz.kit.chunks import chunked, open_chunks
@@ -52,17 +52,14 @@ def provider() -> ScriptedProvider:
 
 @pytest.fixture
 def parts(database: Database, provider: ScriptedProvider, tmp_path: Path) -> Parts:
-    def nowhere(_order: JenkinsOrder, _secrets: Mapping[str, str]) -> JenkinsAccess:
-        raise AssertionError("direct submissions have no Jenkins")
-
     return Parts(
-        database=database,
-        provider_named=lambda _: provider,
-        server_gate=asyncio.Semaphore(4),
-        workspaces=tmp_path / "workspaces",
-        public_base_url="https://ci.test",
-        seal=Seal("secret"),
-        jenkins_access=nowhere,
+        database,
+        lambda _: provider,
+        asyncio.Semaphore(4),
+        tmp_path / "workspaces",
+        "https://ci.test",
+        Seal("a secret of these tests"),
+        jenkins_access=lambda order, _: JenkinsAccess(order.url),
         repository_tokens=lambda _orders, _secrets: {},
         desks=lambda _analysis, _secrets: ({}, ()),
     )
@@ -103,12 +100,6 @@ async def stored(parts: Parts, job_id: str) -> dict[str, Any]:
     assert analysis.status == result["status"]
     assert analysis.completed_at is not None
     return result
-
-
-async def killed_before_asking(name: str, work: Work) -> None:
-    if name == "ask":
-        raise Killed
-    await work()
 
 
 def classifications(result: dict[str, Any]) -> list[str]:
@@ -182,8 +173,13 @@ async def test_unusable_answers_alone_are_a_failed_analysis_with_their_text(
 async def test_the_groups_are_decided_once_and_kept(parts: Parts, provider: ScriptedProvider) -> None:
     job_id = await accepted(parts)
 
+    async def stop(name: str, work: Work) -> None:
+        if name == "ask":
+            raise Killed
+        await work()
+
     with pytest.raises(Killed):
-        await analyse(job_id, parts, killed_before_asking)
+        await analyse(job_id, parts, stop)
     async with parts.database.write() as connection:
         analysis = await find_analysis(connection, job_id)
         assert analysis is not None
@@ -296,8 +292,11 @@ async def test_an_analysis_that_is_given_up_says_why_and_keeps_its_answers(
 ) -> None:
     job_id = await accepted_reports(parts, tmp_path, XML)
 
+    async def interrupted(_name: str, _work: Work) -> None:
+        raise Killed
+
     with pytest.raises(Killed):
-        await analyse(job_id, parts, killed_before_asking)
+        await analyse(job_id, parts, interrupted)
     await give_up(job_id, parts, "The server is tired.")
     result = await stored(parts, job_id)
 
@@ -325,9 +324,12 @@ async def test_a_report_that_cannot_be_enriched_does_not_keep_the_analysis_from_
 async def test_an_analysis_that_never_gets_anywhere_is_not_tried_for_ever(parts: Parts) -> None:
     job_id = await accepted(parts)
 
+    async def interrupted(_name: str, _work: Work) -> None:
+        raise Killed
+
     for _ in range(MAX_ATTEMPTS):
         with pytest.raises(Killed):
-            await analyse(job_id, parts, killed_before_asking)
+            await analyse(job_id, parts, interrupted)
     with pytest.raises(Conflict, match="not tried again"):
         await analyse(job_id, parts, step)
 

@@ -132,9 +132,9 @@ async def fill(database: Database, job_id: str) -> None:
     moment = "2026-03-01T07:15:02.113Z"
     async with database.write() as connection:
         await save_document(connection, analysis_id, "result", chunked([b"{}"]))
+        await save_call(connection, analysis_id, "group 1: primary", call, None)
+        await save_secrets(connection, analysis_id, {"jira_pat": "made up"}, Seal("of these tests"))
         await save_answers(connection, analysis_id, [answer], provider="command", model="")
-        await save_call(connection, analysis_id, "group 1", call, None)
-        await save_secrets(connection, analysis_id, {"jira_pat": "x"}, Seal("key"))
         await connection.execute(
             insert(comments).values(analysis_id=analysis_id, test_name="t", comment="c", created_at=moment)
         )

@@ -19,6 +19,7 @@ from rootcoz.cli.messages import say
 from rootcoz.domain.errors import InvalidInput
 from rootcoz.kit.loopback import is_loopback
 from rootcoz.settings import AuthMode, Settings, load_settings
+from rootcoz.wiring import check_default_provider
 
 GRACE_S = 5
 """Seconds that running requests get to end after Ctrl-C; analyses go on at the next start anyway."""
@@ -49,6 +50,7 @@ def serve(options: ServeOptions) -> int:
         allow_open=options.allow_open,
     )
     _check_openness(settings)
+    check_default_provider(settings)
     with _listening(settings) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         with suppress(KeyboardInterrupt):

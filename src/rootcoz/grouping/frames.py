@@ -25,15 +25,24 @@ class LineKind(StrEnum):
     """Says nothing about the error: `... 23 more`, rulers, frames without a symbol."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One frame line."""
+    """One frame line. Compared by identity, which is all that readers of many lines have time for."""
 
     key: str
     kind: LineKind
     innermost_last: bool = False
     """Whether traces of this language end (Python) or start (all others) where the error was raised."""
 
+    @property
+    def code(self) -> str:
+        """One letter: the first of its kind, as a capital when the trace ends where the error was raised."""
+        letter = self.kind.value[0]
+        return letter.upper() if self.innermost_last else letter
+
+
+TEXT = Frame("", LineKind.TEXT)
+"""What a line holds that is no frame, for those who keep frames by line."""
 
 _RUNNER_FUNCTIONS = (
     "org.junit.", "junit.", "org.testng.", "org.apache.maven.", "org.gradle.", "org.spockframework.runtime.",
@@ -235,6 +244,7 @@ _BY_START = (
     ("#", _read_native),
     ("created by ", _read_go_starter),
 )
+_FIRST_OF_STARTS = frozenset(start[0] for start, _ in _BY_START)
 _BY_CONTENT = (
     (".go:", _read_go_file),
     (".s:", _read_go_file),
@@ -251,12 +261,13 @@ def read_frame(line: str) -> Frame | None:
         return Frame("", LineKind.DECORATION)
     if len(text) > FRAME_LIMIT:
         return None
-    for start, read in _BY_START:
-        if text.startswith(start):
-            return read(text)
-    readers = [read for content, read in _BY_CONTENT if content in text]
-    if text[-1] == ")":
-        readers.append(_read_go_function)
-    if text[0] in ".-=_*~^":
-        readers.append(_read_decoration)
-    return next((frame for frame in (read(text) for read in readers) if frame is not None), None)
+    if text[0] in _FIRST_OF_STARTS:
+        for start, read in _BY_START:
+            if text.startswith(start):
+                return read(text)
+    for content, read in _BY_CONTENT:
+        if content in text and (frame := read(text)) is not None:
+            return frame
+    if text[-1] == ")" and (frame := _read_go_function(text)) is not None:
+        return frame
+    return _read_decoration(text) if text[0] in ".-=_*~^" else None

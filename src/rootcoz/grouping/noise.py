@@ -3,10 +3,12 @@
 Enters: one line of an error message or a stack trace. Leaves: the line with its noise replaced by placeholders.
 `signature.py` calls it; `RULES` is the whole truth about what counts as noise and what does not.
 
-How a line is read: a fast scan looks for the places where noise can start (a digit or a hexadecimal word at the
-start of a word, a slash, an at sign ...). There the rules that can start with that character are tried in the
-order of `RULES`; the first that matches decides, and reading goes on behind its match. A rule with an empty
-placeholder *protects*: it keeps its match as it stands, so that no later rule touches it.
+How a line is read: all rules are joined into one expression, and the regex engine reads the line once with it. Noise
+starts at the start of a word or with one of the signs / @ # -, so the expression begins with one character that is no
+letter or digit and is skipped to at full speed; the character behind it selects the rules that can start there, and a
+rule's `needs` is looked at before the rule. They are tried in the order of `RULES`; the first that matches decides, and
+reading goes on behind its match. A rule with an empty placeholder *protects*: it keeps its match as it stands, so that
+no later rule touches it.
 
 All ids and numbers share one placeholder: a digest can by chance consist of digits only, and must then still
 equal its brothers.
@@ -15,6 +17,8 @@ equal its brothers.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
 
 ID = "<id>"
 TIME = "<time>"
@@ -32,8 +36,12 @@ _DIGITS = "0123456789"
 _NAME_SIGNS = "bcdfghjklmnpqrstvwxz2456789"
 """The alphabet of Kubernetes' generated name suffixes (k8s.io/apimachinery, util/rand): no vowels, no 0, 1, 3."""
 
-Decision = Callable[["re.Match[str]", bool], str | None]
-"""Gets a rule's match and whether the numbers of this text are values; gives the replacement, or None to keep."""
+
+class Decision(Protocol):
+    """Gives the replacement of a match, or None to keep it."""
+
+    def __call__(self, text: str, start: int, end: int, *, values: bool) -> str | None:
+        """`text[start:end]` matched; with `values` its numbers are what a check expected and found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,10 @@ class NoiseRule:
 
     name: str
     starts: str
-    """The characters that a match can start with; the key to reading fast."""
+    """The characters that a match can start with: letters and digits at the start of a word, or one sign."""
     pattern: str
-    """Matched where noise can start. Repetitions are bounded or possessive, so that it runs in linear time."""
+    """Matched where noise can start. Repetitions are bounded or possessive, so that it runs in linear time. When it
+    starts with a sign, this is its first character and no part of a group."""
     placeholder: str
     """What replaces the match; empty when the match is protected."""
     why: str
@@ -53,9 +62,9 @@ class NoiseRule:
     keeps: tuple[str, ...] = ()
     """Examples that the rules leave as they are."""
     decide: Decision | None = None
-    signed: bool = False
-    """Whether a minus sign in front belongs to the match (hash codes and 64-bit ids are negative half of the time)."""
     """Has the last word where a pattern alone cannot tell; replaces `placeholder`."""
+    needs: str = ""
+    """A quick look around that succeeds wherever `pattern` does; neighbours that need the same are tested at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,9 @@ _NAMES_WITH_NUMBERS = _words(
 )
 """Words that form a name together with the short number behind their hyphen."""
 
+_NEAR = 40
+"""Characters before a match in which a decision looks for words."""
+
 _NAME_WIDTH = 24
 """Characters before a joined number in which its word is looked for."""
 
@@ -130,96 +142,106 @@ _SHORT_NUMBER = 3
 _LONGEST_NAME_NUMBER = 4
 """Digits: a year is the longest number that people put behind an underscore."""
 
-_WORD_BEFORE = re.compile(r"([A-Za-z]+)[^A-Za-z]*+\Z")
-_WORD_BEFORE_HYPHEN = re.compile(r"([A-Za-z]++)(?:[-_][0-9]++)*+[-_]\Z")
+_DRAWN_BACK = r"[ \t=:#'\"(\[<{,.\-_/]*+"
+_WORD_BACKWARDS = re.compile(_DRAWN_BACK + "([A-Za-z]++)")
+"""Matched on the text before, reversed: looking backwards from the match costs less than searching up to it."""
+_NAME_BACKWARDS = re.compile(r"[-_](?:[0-9]++[-_])*+([A-Za-z]++)")
 _HOST_BEFORE = re.compile(r"(?:[.][A-Za-z]{2,}|[0-9]|\blocalhost|[\]>]|\bports?)[ :=]{1,2}+\Z")
 _UPPER_BEFORE = re.compile(r"\b[A-Z]{2,}+(?:-[0-9]++)*+\Z")
 _POD_BEFORE = re.compile(r"\b[Pp]ods?[/ \"'=:]{1,3}+(?:[a-z0-9]++-?+)*+\Z")
 _COMPARED = re.compile(
     r"(?:[=!<>]=|<>|[<>] ?|\bis|\bnot|\bwas|\bbe|\bequals?|\bthan|\bgot|\bwant|\bhave)[ <:'\"(]*+\Z"
 )
-_SEPARATORS = " \t=:#'\"([<{,.-_/"
 
 
-def _context(match: "re.Match[str]", width: int = 40) -> str:
-    start = match.start()
-    return match.string[max(0, start - width) : start]
+def _last_word(before: str) -> str:
+    """The word in front of a match, in small letters; empty when more than separators stand between."""
+    word = _WORD_BACKWARDS.match(before[::-1])
+    return word[1][::-1].lower() if word else ""
 
 
-def _names_a_code(before: str) -> bool:
-    word = _WORD_BEFORE.search(before)
-    return (
-        word is not None and word[1].lower() in _CODES and before[word.end(1) :].strip(_SEPARATORS) == ""
-    ) or (_ENDED_WITH.search(before) is not None)
-
-
-def _decide_hexadecimal(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001 - the protocol of decisions
-    before = _context(match)
-    if _names_a_code(before):
+def _decide_hexadecimal(text: str, start: int, end: int, *, values: bool) -> str | None:
+    before = text[max(0, start - _NEAR) : start]
+    if _last_word(before) in _CODES or _ENDED_WITH.search(before):
         return None
-    short = len(match[0]) <= 10  # noqa: PLR2004 - 0x and eight digits: a 32-bit constant
+    short = end - start <= 10  # noqa: PLR2004 - 0x and eight digits: a 32-bit constant
     if values and short and not before.endswith((" at ", "| ", "@")):
         return None
     return ADDRESS
 
 
-def _decide_port(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001 - as above
-    port = match[0]
-    if not values and len(port) <= _SHORT_NUMBER and not _HOST_BEFORE.search(_context(match)):
+def _decide_port(text: str, start: int, end: int, *, values: bool) -> str | None:
+    port = text[start:end]
+    if (
+        not values
+        and len(port) <= _SHORT_NUMBER
+        and not _HOST_BEFORE.search(text[max(0, start - _NEAR) : start])
+    ):
         return ID  # clipTopAmount:180
     return ID if int(port) >= _FIRST_RANDOM_PORT and port not in _SERVICE_PORTS else None
 
 
-def _decide_pod(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001, ARG001 - as above
-    suffix = match[0].rpartition("-")[2]
+def _decide_pod(text: str, start: int, end: int, *, values: bool) -> str | None:  # noqa: ARG001 - the protocol
+    suffix = text[start:end].rpartition("-")[2]
     if suffix.isdecimal():
-        return None if _UPPER_BEFORE.search(_context(match)) else "-" + ID
+        return None if _UPPER_BEFORE.search(text[max(0, start - _NEAR) : start]) else "-" + ID
     return None if suffix in _CONSONANT_NAMES else "-" + ID
 
 
-def _decide_joined(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001, ARG001 - as above
+def _decide_joined(text: str, start: int, end: int, *, values: bool) -> str | None:  # noqa: ARG001 - as above
     """Whether a number behind a hyphen or underscore is an instance's number or part of a name."""
-    at = match.start()
-    word = _WORD_BEFORE_HYPHEN.search(match.string, max(0, at - _NAME_WIDTH), at)
-    name = word[1] if word else ""
+    number, dot, ending = text[start:end].partition(".")
+    word = _NAME_BACKWARDS.match(text[max(0, start - _NAME_WIDTH) : start][::-1])
+    name = word[1][::-1] if word else ""
     lower = name.lower()
-    if lower in _COUNTED and name != name.upper():
-        return ID + (match["file"] or "")
-    if name.isupper() and len(name) > 1:
+    replacement = ID + dot + ending
+    if lower in _COUNTED and not name.isupper():
+        return replacement
+    if len(name) > 1 and name.isupper():
         return None  # ORA-00942, CVE-2021-44228, a tracker's key
-    digits = len(match["digits"])
+    digits = len(number)
     if digits <= _SHORT_NUMBER and lower in _NAMES_WITH_NUMBERS:
         return None
-    is_instance = digits > _LONGEST_NAME_NUMBER or (  # underscores join long ids too
-        match.string[at - 1] == "-"
-        and (
-            match["file"] is not None
-            or digits >= _SHORT_NUMBER
-            or _POD_BEFORE.search(_context(match)) is not None
+    is_instance = (
+        digits > _LONGEST_NAME_NUMBER
+        or (  # underscores join long ids too
+            text[start - 1] == "-"
+            and (
+                dot != ""
+                or digits >= _SHORT_NUMBER
+                or _POD_BEFORE.search(text[max(0, start - _NEAR) : start])
+            )
         )
     )
-    return ID + (match["file"] or "") if is_instance else None
+    return replacement if is_instance else None
 
 
-def _decide_number(match: "re.Match[str]", values: bool) -> str | None:  # noqa: FBT001 - as above
+def _decide_number(text: str, start: int, end: int, *, values: bool) -> str | None:
     """Whether a number that stands alone identifies and counts (noise) or says which error it is."""
-    before = _context(match)
-    number = match[0]
-    word = _WORD_BEFORE.search(before)
-    last = word[1].lower() if word is not None and not before[word.end(1) :].strip(_SEPARATORS) else ""
+    before = text[max(0, start - _NEAR) : start]
+    number = text[start:end]
+    last = _last_word(before)
     if last in {"port", "ports"} and number.isdecimal():
-        return _decide_port(match, values)
+        return _decide_port(text, start, end, values=values)
     if last in _COUNTED and not values:
         return ID
     is_status = number in _HTTP_STATUSES and before.rstrip()[-1:] not in {"=", ":"}
     if values or is_status or last in _CODES or _ENDED_WITH.search(before) or _COMPARED.search(before):
         return None
-    after = match.string[match.end() : match.end() + 3]
+    after = text[end : end + 3]
     is_compared = after.lstrip()[:2] in {"==", "!=", ">=", "<="}
     is_code = (
         len(number) <= _SHORT_NUMBER and before.endswith((" (", " [", ":(", ":[")) and after[:1] in {")", "]"}
     )
     return None if is_compared or is_code else ID
+
+
+def _decide_build_version(text: str, start: int, end: int, *, values: bool) -> str:  # noqa: ARG001 - as above
+    return f"{text[start:end].partition('.')[0]}.{ID}"
+
+
+def _decide_host(text: str, start: int, end: int, *, values: bool) -> str:  # noqa: ARG001 - as above
+    return re.sub(r"[0-9]+", ID, text[start:end])
 
 
 _CONSONANT_NAMES = _words("dhcpd grpcs httpd https httpx mssql pgsql xhtml")
@@ -232,6 +254,15 @@ _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}+"
 _CLOCK = r"[0-2]?[0-9]:[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]{1,9}+)?)?(?: ?[AaPp][Mm]\b)?"
 _ZONE = r"(?: ?(?:Z\b|UTC|GMT|CES?T|[ECMP][SD]T)| ?[+-][0-9]{2}:?[0-9]{2}(?![0-9]))?"
 _END = r"(?![0-9A-Za-z])"
+_HEX_AHEAD = r"(?=[0-9]{0,63}+[a-fA-F:]|[0-9]{2}-[0-9a-fA-F]{2}-|[0-9]{8}-)(?=[a-fA-F]{0,63}+[0-9:-])"
+_DOT_AHEAD = r"(?=[0-9]{1,4}\.)"
+_COLON_BEHIND = r"(?<=:)"
+_AMOUNT = (
+    r"(?:[0-9]{1,3}(?: [0-9]{3}){1,4}+(?![0-9])(?:[.,][0-9]{1,9}+)?+"
+    r"|[0-9]{1,15}+(?:[.,'\u00a0\u202f][0-9]{1,9}+){0,5}+)"
+)
+"""A number in front of a unit, in the ways of several countries: 1234.5, 1.234,5, 1'234.5 or 1 234,5."""
+_UNIT_AHEAD = rf"(?={_AMOUNT}[ -]?[A-Za-z\u00b5%])"
 
 RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
@@ -239,6 +270,7 @@ RULES: tuple[NoiseRule, ...] = (
         starts="MTWFSJAOND" + _DIGITS,
         pattern=rf"(?:{_DAY}[a-z]{{0,6}}+,? )?(?:[0-3]?[0-9][ -]{_MONTH}|{_MONTH} {{1,2}}[0-3]?[0-9]),?"
         rf"(?:[ -][0-9]{{4}}(?![0-9:]))?(?:(?:,| at)? ?{_CLOCK}{_ZONE}(?: [12][0-9]{{3}}\b)?)?{_END}",
+        needs=r"(?=[0-9]{1,2}[ -][A-Z]|[A-Z][a-z]{2})",
         placeholder=TIME,
         why="RFC 1123 dates of HTTP headers, syslog's and ctime's stamps, named-month dates.",
         masks=(
@@ -255,6 +287,7 @@ RULES: tuple[NoiseRule, ...] = (
         pattern=rf"(?:[12][0-9]{{3}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}"
         rf"|[0-9]{{1,2}}/[0-9]{{1,2}}/(?:[12][0-9])?[0-9]{{2}}|[0-9]{{1,2}}\.[0-9]{{1,2}}\.[12][0-9]{{3}})"
         rf"(?:(?:T|[ _:,]| @ ){_CLOCK}{_ZONE})?{_END}(?!\.[0-9])",
+        needs=r"(?=[12][0-9]{3}[-/.]|[0-9]{1,2}[/.][0-9])",
         placeholder=TIME,
         why="ISO 8601, comma milliseconds of Java and Python logging, slashed and dotted dates.",
         masks=(
@@ -277,6 +310,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="uuid",
         starts=_HEX,
         pattern=rf"[0-9a-fA-F]{{8}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{12}}{_END}",
+        needs=_HEX_AHEAD,
         placeholder=ID,
         why="A new one each run.",
         masks=(("txn e173af9b-ef9d-161d-df01-964dd27006e2 lost", "txn <id> lost"),),
@@ -285,6 +319,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="mac-address",
         starts=_HEX,
         pattern=rf"[0-9a-fA-F]{{2}}(?:[:-][0-9a-fA-F]{{2}}){{5}}{_END}",
+        needs=_HEX_AHEAD,
         placeholder=ADDRESS,
         why="Virtual machines and containers get a new one each.",
         masks=(("nic 52:54:00:ab:cd:0f down", "nic <addr> down"),),
@@ -295,6 +330,7 @@ RULES: tuple[NoiseRule, ...] = (
         pattern=r"(?=[a-fA-F:]{0,30}+[0-9])(?:(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}"
         r"|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}+|(?:[0-9a-fA-F]{1,4}:){1,7}:)(?:%[a-z0-9]{1,15}+)?"
         + _END,
+        needs=_HEX_AHEAD,
         placeholder=ADDRESS,
         why="As IPv4. Needs all eight groups or a double colon, so that times of day are none.",
         masks=(("to [fe80::1ff:fe23:4567:890a]:54321 failed", "to [<addr>]:<id> failed"),),
@@ -305,6 +341,7 @@ RULES: tuple[NoiseRule, ...] = (
         starts=_DIGITS,
         pattern=r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}"
         r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?![0-9A-Za-z]|\.[0-9])",
+        needs=_DOT_AHEAD,
         placeholder=ADDRESS,
         why="Handed out anew; which host is meant is said by its name.",
         masks=(("host='10.209.81.73', port=54835", "host='<addr>', port=<id>"),),
@@ -313,22 +350,24 @@ RULES: tuple[NoiseRule, ...] = (
         name="build-version",
         starts=_DIGITS,
         pattern=r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{3,5}\.[0-9]{1,4}(?![0-9A-Za-z.])",
+        needs=_DOT_AHEAD,
         placeholder="",
         why="Browsers and drivers update themselves between runs; the major version stays.",
         masks=(("(Session info: chrome=126.0.6478.32)", "(Session info: chrome=126.<id>)"),),
-        decide=lambda match, _values: match[0].partition(".")[0] + "." + ID,
+        decide=_decide_build_version,
     ),
     NoiseRule(
         name="version",
         starts=_DIGITS,
         pattern=r"[0-9]{1,4}(?:\.[0-9]{1,4}){2,3}+(?![0-9])",
+        needs=_DOT_AHEAD,
         placeholder=KEEP,
         why="1.2.3 is not a number. Which version is often the error.",
         keeps=("requires numpy 1.26.4",),
     ),
     NoiseRule(
         name="memory-address",
-        starts="0",
+        starts=_DIGITS,
         pattern=rf"0[xX][0-9a-fA-F]{{3,16}}+{_END}",
         placeholder=ADDRESS,
         why="Pointers, object addresses, program counters. Codes (HRESULT = 0x80070005) and short constants stay.",
@@ -352,6 +391,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="pod-suffix",
         starts="-",
         pattern=rf"-(?:[{_NAME_SIGNS}]{{6,10}}-)?[{_NAME_SIGNS}]{{5}}(?![0-9A-Za-z_-])",
+        needs=rf"(?<=[A-Za-z0-9]-)(?=[{_NAME_SIGNS}]{{5}})",
         placeholder="-" + ID,
         why="Generated names of pods, jobs and builds; its alphabet has no vowels, so words are safe.",
         masks=(
@@ -369,6 +409,7 @@ RULES: tuple[NoiseRule, ...] = (
         r"[0-9a-f]{7,128}+"
         r"|(?=[0-9]{0,63}+[A-F])(?=[A-F]{0,63}+[0-9])(?![A-F]{1,15}+[0-9]{1,2}+(?![0-9A-F]))[0-9A-F]{8,128}+)"
         + _END,
+        needs=_HEX_AHEAD,
         placeholder=ID,
         why="Digests, short commit ids, container ids. Must hold a digit and a letter and not be a numbered word.",
         masks=(
@@ -380,7 +421,7 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="temporary-path",
         starts="/",
-        pattern=r"(?:/private)?/(?:tmp|var/tmp|var/folders/[^/\s'\"]{1,40}/[^/\s'\"]{1,60}/T)/"
+        pattern=r"/(?<![0-9A-Za-z_.>/]/)(?:private/)?(?:tmp|var/tmp|var/folders/[^/\s'\"]{1,40}/[^/\s'\"]{1,60}/T)/"
         r"(?:pytest-of-[^/\s'\"]{1,40}/pytest-[0-9]{1,9}/"
         r"|tmp[._]?[A-Za-z0-9_]{8,10}/|(?=[^0-9/\s'\"]{0,200}+[0-9])[^/\s'\"]{1,200}/)?",
         placeholder=TEMPORARY + "/",
@@ -394,42 +435,57 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="temporary-name",
         starts="t",
-        pattern=r"(?:tmp|temp)[._-]?(?=[A-Za-z_]{0,12}+[0-9])[A-Za-z0-9_]{6,20}+(?![A-Za-z0-9_])",
+        pattern=r"(?:tmp\.(?=[a-z]{0,9}+[A-Z])(?=[A-Z]{0,9}+[a-z])[A-Za-z0-9]{10}(?![A-Za-z0-9_.])"
+        r"|(?:tmp|temp)[._-]?(?=[A-Za-z_]{0,12}+[0-9])[A-Za-z0-9_]{6,20}+(?![A-Za-z0-9_]))",
         placeholder=TEMPORARY,
-        why="mkstemp's and mktemp's names. Must hold a digit: temp_settings is a name.",
-        keeps=("no temp_settings", "no tmplocation"),
-        masks=(("below <tmp>/tmpab3x_9qz", "below <tmp>/<tmp>"),),
+        why="mkstemp's and mktemp's names. Must hold a digit (temp_settings is a name), or be mktemp's ten letters.",
+        keeps=("no temp_settings", "no tmplocation", "no tmp.properties"),
+        masks=(
+            ("below <tmp>/tmpab3x_9qz", "below <tmp>/<tmp>"),
+            ("no /scratch/tmp.GhUzKlMnOp/a", "no /scratch/<tmp>/a"),
+        ),
     ),
     NoiseRule(
         name="workspace-path",
         starts="/",
-        pattern=r"(?:/home/runner/work/"
-        r"|/(?:[^/\s'\":]{1,60}/){0,5}?(?:workspace|_work)/)"
-        r"[^/\s'\":]{1,120}(?:@[0-9]{1,3})?(?=/)",
+        pattern=r"/(?<![0-9A-Za-z_.>/]/)(?=[A-Za-z._])(?:"
+        r"builds/[A-Za-z0-9_-]{8,9}/[0-9]{1,3}(?=/)"
+        r"|(?:[^/\s'\":]{1,60}/){1,3}?work/[0-9]{1,4}(?=/[abs]/)"
+        r"|(?:home/runner/work/|(?:[^/\s'\":]{1,60}/){0,5}?(?:workspace|_work)/)"
+        r"[^/\s'\":]{1,120}(?:@[0-9]{1,3})?(?=/))",
         placeholder=WORKSPACE,
-        why="Where the checkout of this run stands.",
+        why="Where the checkout of this run stands: Jenkins', GitHub's, GitLab's (runner and slot), Azure's (s, a, b).",
         masks=(
             ("/home/runner/work/3303/tests/a.ts", "<workspace>/tests/a.ts"),
+            ("/builds/x7Ya_9Zq/0/acme/shop/a.py", "<workspace>/acme/shop/a.py"),
+            ("/home/vsts/work/12/s/a.cs", "<workspace>/s/a.cs"),
             ("'/var/lib/jenkins/workspace/nightly-12/target/x-7.tmp'", "'<workspace>/target/x-<id>.tmp'"),
         ),
-        keeps=("/opt/agent/plugins/a.so", "/api/builds/main/log"),
+        keeps=(
+            "/opt/agent/plugins/a.so",
+            "/api/builds/main/log",
+            "/builds/acme/shop/a.py",
+            "/data/work/reports/s/a",
+        ),
     ),
     NoiseRule(
         name="numbered-host",
         starts=_DIGITS,
         pattern=r"(?<=[a-z-])[0-9]{1,4}(?:\.[a-z][a-z-]{0,30}+[0-9]{0,4}+){2,6}+(?![0-9A-Za-z(:.]*\()",
+        needs=_DOT_AHEAD,
         placeholder="",
         why="Numbered nodes of one farm are interchangeable; the words of their names are not.",
         masks=(
             ('host "worker-3.ci8.example.com" (10.1.2.3)', 'host "worker-<id>.ci<id>.example.com" (<addr>)'),
         ),
-        decide=lambda match, _values: re.sub(r"[0-9]+", ID, match[0]),
+        decide=_decide_host,
     ),
     NoiseRule(
         name="source-line",
         starts=_DIGITS,
         pattern=r"(?:(?<=\.[jtr]s:)|(?<=\.(?:go|py|kt|rb|cs|cc):)|(?<=\.(?:tsx|jsx|mjs|cjs|php|cpp):)|(?<=\.(?:java):)"
         r"|(?<=\.scala:)|(?<=\.(?:c|h):)|(?<=\.swift:))[0-9]{1,7}(?::[0-9]{1,5})?(?![0-9])",
+        needs=_COLON_BEHIND,
         placeholder="<line>",
         why="Lines drift with every edit above them.",
         masks=(
@@ -443,6 +499,7 @@ RULES: tuple[NoiseRule, ...] = (
         pattern=rf"(?<![:.][0-9])(?<![A-Za-z0-9]:)"
         rf"(?:[0-9]{{1,3}}:[0-5][0-9]:[0-6][0-9](?:[.,][0-9]{{1,9}}+)?|[0-2][0-9]:[0-5][0-9])"
         rf"(?: ?[AaPp][Mm]\b)?{_ZONE}{_END}(?!:)",
+        needs=r"(?=[0-9]{1,3}:)",
         placeholder=TIME,
         why="A clock's reading without a date, or a length of time as hours, minutes and seconds.",
         masks=(("lifetime 00:01 then 13:24:52.316", "lifetime <time> then <time>"),),
@@ -450,10 +507,11 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="duration",
         starts=_DIGITS,
-        pattern=r"[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?+(?:h(?:[0-9]{1,4}m)?(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?"
+        pattern=_AMOUNT + r"(?:h(?:[0-9]{1,4}m)?(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?"
         r"|m(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?|[ -]?"
         r"(?:ns|us|\u00b5s|msecs?|millis|milliseconds?|ms|microseconds?|nanoseconds?"
         r"|seconds?|secs?|s|minutes?|mins?|hours?|hrs?|days?|ticks?))(?![0-9A-Za-z])",
+        needs=_UNIT_AHEAD,
         placeholder=QUANTITY,
         why="How long it took or was waited for.",
         masks=(
@@ -461,6 +519,8 @@ RULES: tuple[NoiseRule, ...] = (
             ("Timeout 30000ms exceeded", "Timeout <quantity> exceeded"),
             ("within 15m0s", "within <quantity>"),
             ("took 1.25 seconds", "took <quantity>"),
+            ("took 1.234,5 ms", "took <quantity>"),
+            ("took 1 234 ms", "took <quantity>"),
         ),
     ),
     NoiseRule(
@@ -468,6 +528,7 @@ RULES: tuple[NoiseRule, ...] = (
         starts=_DIGITS,
         pattern=r"[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?[ -]?"
         r"(?:[kKMGTP]i?[Bb]|[KMG]i|bytes?|B|%|bps|[KMG]bps|[KMG]?Hz)(?![0-9A-Za-z])",
+        needs=_UNIT_AHEAD,
         placeholder=QUANTITY,
         why="How much of it there was.",
         masks=(("free 5.2 KB of 17.7 GB (99.1%)", "free <quantity> of <quantity> (<quantity>)"),),
@@ -484,6 +545,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="port",
         starts=_DIGITS,
         pattern=r"(?:(?<=[a-z]:)|(?<=[0-9]:)|(?<=\]:)|(?<=>:))[0-9]{2,5}(?![0-9A-Za-z:.])",
+        needs=_COLON_BEHIND,
         placeholder="",
         why="Ports the system hands out. A chosen port says which service: 5432 is not 6379.",
         masks=(("0.0.0.0:31476 failed", "<addr>:<id> failed"),),
@@ -493,16 +555,16 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="joined-number",
         starts=_DIGITS,
-        pattern=r"(?<=[A-Za-z0-9_>][-_])(?P<digits>[0-9]{1,20}+)(?![0-9A-Za-z])(?P<file>\.[a-z]{2,5}\b)?+",
-        signed=True,
+        pattern=r"(?<=[A-Za-z0-9_>][-_])[0-9]{1,20}+(?![0-9A-Za-z])(?:\.[a-z]{2,5}\b)?+",
         placeholder="",
-        why="vm-1718246873582, pool-11-thread-3, nightly-1268. Error codes and names with a version stay.",
+        why="vm-1718246873582, pool-11-thread-3, nightly-1268. Error codes and versions in names stay; so do db-1 and "
+        "db-2: somebody numbered them by hand, and which one failed is often the finding.",
         masks=(
             ("VMI vm-rhel-1756597556498-1745359002433 is", "VMI vm-rhel-<id>-<id> is"),
             ("[pool-11-thread-3]", "[pool-<id>-thread-<id>]"),
             ("pod web-0 and pod web-12", "pod web-<id> and pod web-<id>"),
         ),
-        keeps=("ORA-00942: no table", "in utf-8", "on rhel-9", "CVE-2021-44228", "sha-256"),
+        keeps=("ORA-00942: no table", "db-1 and db-2", "in utf-8", "on rhel-9", "CVE-2021-44228", "sha-256"),
         decide=_decide_joined,
     ),
     NoiseRule(
@@ -519,7 +581,6 @@ RULES: tuple[NoiseRule, ...] = (
         starts=_DIGITS,
         pattern=r"(?<![A-Za-z_$][-_.])(?<![A-Za-z0-9_$.])"
         r"[0-9]{1,40}+(?:[.,'\u00a0\u202f][0-9]{1,20}){0,6}+(?![0-9A-Za-z]|_[A-Za-z]|\.<)",
-        signed=True,
         placeholder=ID,
         why="Counts and ids in prose. Codes, HTTP statuses and the values of an assertion are not noise.",
         masks=(
@@ -545,37 +606,47 @@ RULES: tuple[NoiseRule, ...] = (
 
 # --- reading a line ------------------------------------------------------------------------------
 
+_SIGNS = "@#/-"
 
-def _joined_alternatives() -> dict[str, "re.Pattern[str]"]:
-    """For each character that noise can start with, the rules that apply there, as one pattern."""
-    made: dict[tuple[int, ...], re.Pattern[str]] = {}
-    table = {}
+
+def _starts() -> list[str]:
+    """The characters that noise can start with, those of one string having the same rules; digits before letters."""
+    by_rules: dict[tuple[str, ...], str] = {}
     for character in sorted({character for rule in RULES for character in rule.starts}):
-        numbers = tuple(number for number, rule in enumerate(RULES) if character in rule.starts)
-        if numbers not in made:
-            made[numbers] = re.compile(
-                "|".join(f"(?P<rule{number}>{RULES[number].pattern})" for number in numbers)
-            )
-        table[character] = made[numbers]
-    return table
+        names = tuple(rule.name for rule in RULES if character in rule.starts)
+        by_rules[names] = by_rules.get(names, "") + character
+    return list(by_rules.values())
 
 
-_ALTERNATIVES = _joined_alternatives()
-_RULE_OF_GROUP = {f"rule{number}": rule for number, rule in enumerate(RULES)}
+def _joined_rules() -> tuple["re.Pattern[str]", list[NoiseRule]]:
+    """All rules as one expression, and the rules that its groups stand for, in order.
 
-_START = re.compile(
-    # The set in front lets the regex engine skip everything else at full speed; the assertions behind it look at the
-    # character just read.
-    r"[0-9a-fA-FMTWSJOND@/#t-](?:(?<![0-9A-Za-z].)(?:"
-    r"(?<=[0-9])"
-    r"|(?<=[a-fA-F])(?=[0-9a-fA-F]{0,64}+(?<=[0-9])|[a-fA-F]{0,40}+[0-9]|[0-9a-fA-F]{0,4}+:|[0-9a-fA-F]{7}-)"
-    r"|(?<=[MTWFSJAOND])(?=[a-z]{2,8}+,?[ -])"
-    r"|(?<=t)(?=mp|emp)"
-    r"|(?<=/)(?<![_.>/].)(?=[A-Za-z._])"
-    r")|(?<=[@#-])(?:(?<=@)(?=[0-9a-f]{5})|(?<=\#)(?=[0-9])"
-    r"|(?<=[A-Za-z0-9]-)(?=[bcdfghjklmnpqrstvwxz2-9]{5})))"
-)
-_BEFORE_SIGN = frozenset(" _=:([{,;|'\"#") | {""}
+    The expression begins with the character in front of a word, or with the sign that starts a rule.
+    """
+    order: list[NoiseRule] = []
+
+    def alternatives(starts: str) -> str:
+        tried = []
+        applying = (rule for rule in RULES if starts[0] in rule.starts)
+        for needs, rules in groupby(applying, key=lambda rule: rule.needs):
+            patterns = []
+            for rule in rules:
+                order.append(rule)
+                patterns.append(f"({rule.pattern.removeprefix(rule.starts)})")
+            tried.append(f"{needs}(?:{'|'.join(patterns)})")
+        return "|".join(tried)
+
+    # Where a sign starts a rule, the word behind it is a part of that: signs come first. Digits are most of the rest.
+    word_starts = [starts for starts in _starts() if starts not in _SIGNS]
+    signs = "|".join(f"(?<={sign})(?:{alternatives(sign)})" for sign in _SIGNS)
+    words = "|".join(f"(?=[{starts}])(?:{alternatives(starts)})" for starts in word_starts)
+    pattern = f"[^0-9A-Za-z](?:(?<=[{_SIGNS}])(?:{signs})|(?=[{''.join(word_starts)}])(?:{words}))"
+    return re.compile(pattern), order
+
+
+_NOISE, _RULES_BY_GROUP = _joined_rules()
+_NEGATIVE = re.compile(rf"-(?<=[\n _=:(\[{{,;|'\"#]-){ID}")
+"""Hash codes and 64-bit ids are negative half of the time."""
 _MAY_HOLD_NOISE = re.compile(r"[0-9@/]|-[bcdfghjklmnpqrstvwxz]{5}")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 
@@ -591,6 +662,28 @@ def pieces(text: str) -> Iterator[str]:
     yield text[start:]
 
 
+def _replacer(*, values: bool, found: list[Replacement] | None = None) -> "Callable[[re.Match[str]], str]":
+    rules = [(rule.decide, rule.placeholder, rule.starts not in _SIGNS, rule) for rule in _RULES_BY_GROUP]
+
+    def replace(match: "re.Match[str]") -> str:
+        decide, placeholder, is_word, rule = rules[(match.lastindex or 0) - 1]
+        text = match.string
+        start, end = match.span()
+        start += is_word
+        replacement = decide(text, start, end, values=values) if decide else placeholder
+        if not replacement:
+            return match[0]
+        if found is not None:
+            found.append(Replacement(rule.name, text[start:end], replacement))
+        return text[start - 1] + replacement if is_word else replacement
+
+    return replace
+
+
+_REPLACE = _replacer(values=False)
+_REPLACE_NO_VALUES = _replacer(values=True)
+
+
 def normalise_line(line: str, *, values: bool = False, found: list[Replacement] | None = None) -> str:
     """The line without its noise, and without colours and space around it.
 
@@ -602,34 +695,17 @@ def normalise_line(line: str, *, values: bool = False, found: list[Replacement] 
     line = line.strip()
     if _MAY_HOLD_NOISE.search(line) is None:
         return line
+    replace = _REPLACE_NO_VALUES if values else _REPLACE
+    if found is not None:
+        replace = _replacer(values=values, found=found)
     if len(line) > CHUNK:
-        return "".join(_normalise_piece(piece, values=values, found=found) for piece in pieces(line))
-    return _normalise_piece(line, values=values, found=found)
+        return "".join(_normalise_piece(piece, replace) for piece in pieces(line))
+    return _normalise_piece(line, replace)
 
 
-def _normalise_piece(line: str, *, values: bool, found: list[Replacement] | None) -> str:
-    parts: list[str] = []
-    done = 0
-    looked = 0
-    while (start := _START.search(line, looked)) is not None:
-        at = start.start()
-        match = _ALTERNATIVES[line[at]].match(line, at)
-        if match is None:
-            looked = at + 1
-            continue
-        rule = _RULE_OF_GROUP[match.lastgroup or ""]
-        replacement = rule.decide(match, values) if rule.decide else rule.placeholder or None
-        end = match.end()
-        if replacement is not None:
-            if rule.signed and at > done and line[at - 1] == "-" and line[at - 2 : at - 1] in _BEFORE_SIGN:
-                at -= 1
-            parts += (line[done:at], replacement)
-            if found is not None:
-                found.append(Replacement(rule.name, line[at:end], replacement))
-        else:
-            parts.append(line[done:end])
-        done = looked = end
-    if not parts:
-        return line
-    parts.append(line[done:])
-    return "".join(parts)
+def _normalise_piece(line: str, replace: "Callable[[re.Match[str]], str]") -> str:
+    # The line's end in front is no part of a word and of no rule: it lets a word at the line's start be found.
+    normalised = _NOISE.sub(replace, "\n" + line)
+    if f"-{ID}" in normalised:
+        normalised = _NEGATIVE.sub(ID, normalised)
+    return normalised[1:]

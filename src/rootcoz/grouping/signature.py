@@ -11,21 +11,23 @@ What contributes, and the limits:
   are no own ones; the runner's never. Line numbers never. A frame repeated by recursion counts once.
 - For Python, the source line below a contributing frame, so that two checks in one function stay apart.
 - Of a text longer than HEAD + TAIL characters, its middle contributes by its purely alphabetic words only: they hold no
-  noise, and two different errors still differ.
+  noise, and two different errors still differ. Two that differ there only in a number, or in a name that holds a sign,
+  get one signature.
 
 Nothing of the test's name, class, file, output or duration is looked at.
 """
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from rootcoz.domain.failure import ErrorSignature, Failure
-from rootcoz.grouping.frames import Frame, LineKind, read_frame
+from rootcoz.grouping.frames import TEXT, Frame, LineKind, read_frame
 from rootcoz.grouping.noise import Replacement, normalise_line
 
-SIGNATURE_VERSION: int = 1
+SIGNATURE_VERSION: int = 2
 """Raised with every change of the rules that changes any value; stored beside the value."""
 
 FRAMES = 5
@@ -41,6 +43,13 @@ _WORTH_SHARING = 24
 _REMEMBERED_LINES = 1 << 15
 _REMEMBERED_LENGTH = 600
 """Lines repeat across a build's failures; as many lines of at most this length are remembered, then all forgotten."""
+
+OWN, LIBRARY, RUNNER = "olr"
+INDENTED = "i"
+"""Codes of lines (`Frame.code`) in small letters, and that of text which is indented as source lines in Python are."""
+
+_LONGEST_NUMBER = 8
+"""Characters of a line number and the bracket behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,6 @@ _ASSERTION = re.compile(
 )
 _ASSERTION_SIGNS = ("xpect", "ssert", "==", "!=", "but was", "toBe", "toEqual", "EXPECT")
 
-_frames: dict[str, Frame | None] = {}
 _texts: dict[str, str] = {}
 _values: dict[str, str] = {}
 
@@ -86,6 +94,8 @@ _values: dict[str, str] = {}
 def forget_lines() -> None:
     """Empty the memory of lines; for measurements. Values do not depend on it."""
     _frames.clear()
+    _codes.clear()
+    _places.clear()
     _texts.clear()
     _values.clear()
 
@@ -110,18 +120,69 @@ def _normalised(line: str, *, values: bool) -> str:
     return known
 
 
-_UNREAD = Frame("", LineKind.TEXT)
+def _place(line: str) -> str | None:
+    """The line without its line number, when it is a frame that has one: lines drift, the frame stays the same.
+
+    The number's length is limited as the patterns of frames limit it. A column stands as a second number.
+    """
+    head, _, number = line.rpartition(":")
+    if number[-1:] == ")":
+        if not (number[:-1].isdecimal() and number.isascii() and len(number) <= _LONGEST_NUMBER):
+            return None
+        before, _, number = head.rpartition(":")
+        is_line = number.isdecimal() and number.isascii() and len(number) < _LONGEST_NUMBER
+        return before + ":" if is_line else head
+    path, mark, rest = line.partition('", line ')
+    number, _, name = rest.partition(",")
+    if mark and number.isdecimal() and number.isascii() and len(number) < _LONGEST_NUMBER:
+        return path + mark + name
+    return None
 
 
-def _frame(line: str) -> Frame | None:
-    known = _frames.get(line, _UNREAD)
-    if known is _UNREAD:
-        known = read_frame(line)
+def _frame(line: str) -> Frame:
+    """The frame a line holds, or TEXT."""
+    place = _place(line) if len(line) <= _REMEMBERED_LENGTH else None
+    if place is None:
+        return read_frame(line) or TEXT
+    frame = _places.get(place)
+    if frame is None:
+        frame = _places[place] = read_frame(line) or TEXT
+    return frame
+
+
+class _Frames(dict[str, Frame]):
+    """The frames of lines met before."""
+
+    def __missing__(self, line: str) -> Frame:
+        """Read the line and remember it."""
+        frame = _frame(line)
         if len(line) <= _REMEMBERED_LENGTH:
-            if len(_frames) >= _REMEMBERED_LINES:
-                _frames.clear()
-            _frames[line] = known
-    return known
+            if len(self) >= _REMEMBERED_LINES:
+                forget_lines()
+            self[line] = frame
+        return frame
+
+
+class _Codes(dict[str, str]):
+    """The codes of lines met before: a letter for what a line is."""
+
+    def __missing__(self, line: str) -> str:
+        """Read the line and remember it."""
+        frame = _frames[line]
+        code = INDENTED if frame is TEXT and line.startswith("    ") else frame.code
+        if len(line) <= _REMEMBERED_LENGTH:
+            self[line] = code
+        return code
+
+
+_frames = _Frames()
+_codes = _Codes()
+_places: dict[str, Frame] = {}
+
+
+def _codes_of(lines: list[str]) -> str:
+    """A letter for each line of a stack. Strings are searched and parted faster than lists."""
+    return "".join(map(_codes.__getitem__, lines))
 
 
 class _Heading:
@@ -145,110 +206,95 @@ class _Heading:
         return _normalised(line, values=self.values)
 
 
-class _FrameRun:
-    """Frames between two lines of text: which of them contribute."""
+def _contributing(start: int, codes: str, lines: list[str], *, values: bool) -> list[tuple[int, str]]:
+    """Of a run of frames, those that contribute, in reading order. The run has these codes, from line `start` on.
 
-    __slots__ = ("innermost_last", "library", "own", "sources", "test_class")
-
-    def __init__(self) -> None:
-        self.own: list[tuple[int, str]] = []
-        self.library: list[tuple[int, str]] = []
-        self.sources: dict[int, tuple[int, str]] = {}
-        """For the line of a Python frame, its source line."""
-        self.innermost_last = False
-        self.test_class = ""
-        """Of the frame that the runner called, when it is known."""
-
-    def called_by_runner(self) -> None:
-        """The frame added last is the test's own."""
-        if self.own and not self.test_class and not self.innermost_last:
-            self.test_class = self.own[-1][1].rpartition(".")[0]
-
-    def contributing(self, *, values: bool) -> list[tuple[int, str]]:
-        """The frames that contribute, in reading order.
-
-        Which test met an error is no part of the error: where the code under test raised it, the frames of the test's
-        class are left out. A check that failed was raised by the test itself, and its frames are all there is.
-        """
-        frames = self.own or self.library
-        if self.test_class and not values:
-            inside = (self.test_class + ".", self.test_class + "$", self.test_class + "<")
-            outside = [frame for frame in frames if not frame[1].startswith(inside)]
-            frames = outside or frames
-        frames = _first_distinct(frames[::-1])[::-1] if self.innermost_last else _first_distinct(frames)
-        if not self.sources:
-            return frames
-        with_sources = []
-        for frame in frames:
-            with_sources.append(frame)
-            if frame[0] in self.sources:
-                with_sources.append(self.sources[frame[0]])
-        return with_sources
+    Which test met an error is no part of the error: where the code under test raised it, the frames of the test's
+    class are left out. A check that failed was raised by the test itself, and its frames are all there is.
+    """
+    kinds = codes.lower()
+    wanted = OWN if OWN in kinds else LIBRARY
+    if wanted not in kinds:
+        return []
+    if codes[kinds.index(wanted)] != wanted:  # a capital
+        last = start + len(kinds) - 1
+        backwards = (last - at for at, kind in enumerate(reversed(kinds)) if kind == wanted)
+        return _with_sources(_first_distinct(backwards, lines)[::-1], start, codes, lines)
+    # Reading them one by one: it mostly ends after the first few.
+    numbers: Iterator[int] = (start + at for at, kind in enumerate(kinds) if kind == wanted)
+    called = kinds.find(RUNNER, kinds.find(OWN))
+    if called >= 0 and not values and wanted == OWN:
+        test_class = _frames[lines[start + kinds.rindex(OWN, 0, called)]].key.rpartition(".")[0]
+        if test_class:
+            inside = (test_class + ".", test_class + "$", test_class + "<")
+            chosen = list(numbers)
+            numbers = iter(
+                [number for number in chosen if not _frames[lines[number]].key.startswith(inside)] or chosen
+            )
+    return _first_distinct(numbers, lines)
 
 
-def _first_distinct(frames: list[tuple[int, str]]) -> list[tuple[int, str]]:
+def _first_distinct(numbers: Iterable[int], lines: list[str]) -> list[tuple[int, str]]:
     """The first FRAMES frames, without those that repeat the one before."""
     distinct: list[tuple[int, str]] = []
     before = None
-    for frame in frames:
-        if frame[1] != before:
-            distinct.append(frame)
+    for number in numbers:
+        key = _frames[lines[number]].key
+        if key != before:
+            distinct.append((number, key))
             if len(distinct) == FRAMES:
                 break
-            before = frame[1]
+            before = key
     return distinct
 
 
-def _select(lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
+def _with_sources(
+    chosen: list[tuple[int, str]], start: int, codes: str, lines: list[str]
+) -> list[tuple[int, str]]:
+    """Python's frames, each with its source line."""
+    both = []
+    for number, key in chosen:
+        both.append((number, key))
+        below = number + 1
+        if codes.startswith(INDENTED, below - start):
+            both.append((below, lines[below].strip()))
+    return both
+
+
+_TEXT = TEXT.code + INDENTED
+_TEXT_OR_RUN = re.compile(f"(?:[^{_TEXT}]|(?<=[A-Z]){INDENTED})+|[{_TEXT}]")
+"""A run of frames, together with the source lines below Python's, or a line of text."""
+
+
+def _select(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
     """The contributions of a stack: each with the number of its line, in reading order."""
-    # One loop with as little in it as can be: it runs for every line of every failure.
     selected: list[tuple[int, str]] = []
-    run = _FrameRun()
-    python_frame = -2
-    remembered, unread = _frames, _UNREAD
-    own_kind, library_kind, runner_kind = LineKind.OWN, LineKind.LIBRARY, LineKind.RUNNER
-    for number, line in enumerate(lines):
-        frame = remembered.get(line, unread)
-        if frame is unread:
-            frame = _frame(line)
-        if frame is not None:
-            kind = frame.kind
-            if kind is own_kind:
-                run.own.append((number, frame.key))
-            elif kind is library_kind:
-                run.library.append((number, frame.key))
-            elif kind is runner_kind:
-                run.called_by_runner()
-            if frame.innermost_last:
-                run.innermost_last = True
-                python_frame = number
-        elif python_frame == number - 1 and line.startswith("    "):
-            run.sources[python_frame] = (number, line.strip())
+    for part in _TEXT_OR_RUN.finditer(codes):
+        number = part.start()
+        if codes[number] in _TEXT:
+            selected.append((number, heading.normalised(lines[number])))
         else:
-            if run.own or run.library:
-                selected += run.contributing(values=heading.values)
-            run = _FrameRun()
-            selected.append((number, heading.normalised(line)))
-    return selected + run.contributing(values=heading.values)
+            selected += _contributing(number, part[0], lines, values=heading.values)
+    return selected
 
 
-def _select_pytest(lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
+def _select_pytest(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
     """Contributions of pytest's long report: the lines marked E, the innermost marked >, and the frames.
 
     All else is the source of the functions on the way, which differs between the tests that meet one error.
     """
-    errors, run, failing = [], _FrameRun(), None
-    run.innermost_last = True
+    errors, failing = [], None
+    frames: dict[str, list[int]] = {OWN: [], LIBRARY: []}
     for number, line in enumerate(lines):
+        kind = codes[number].lower()
         if line.startswith("E  "):
             errors.append((number, heading.normalised(line[1:])))
         elif line.startswith(">"):
             failing = (number, line[1:].strip())
-        else:
-            frame = _frame(line) if line[:1] not in " \t" else None
-            if frame is not None and frame.kind in {LineKind.OWN, LineKind.LIBRARY}:
-                (run.own if frame.kind is LineKind.OWN else run.library).append((number, frame.key))
-    return [*errors, *([failing] if failing else []), *run.contributing(values=heading.values)]
+        elif line[:1] not in " \t" and kind in frames:
+            frames[kind].append(number)
+    chosen = _first_distinct((frames[OWN] or frames[LIBRARY])[::-1], lines)[::-1]
+    return [*errors, *([failing] if failing else []), *chosen]
 
 
 _WORDS_ONLY = "<words>"
@@ -265,7 +311,7 @@ def _considered(text: str) -> list[str]:
         "\n".join(
             " ".join(word for word in line.split() if word.isalpha())
             for line in middle.splitlines()
-            if not (line and _frame(line) is not None)
+            if _frames[line] is TEXT
         ).encode("utf-8", "surrogatepass")
     )
     return [
@@ -288,11 +334,16 @@ class _Reading(NamedTuple):
 def _read(failure: Failure) -> _Reading:
     message_lines = _considered(failure.error_message)
     stack = _considered(failure.stack_trace)
-    values = _is_assertion(failure.error_message) or (bool(stack) and _is_assertion(stack[0]))
+    first = stack[0] if stack else ""
+    # A trace mostly starts with the message, which need not be looked through twice.
+    values = _is_assertion(first) or (
+        not first.endswith(failure.error_message) and _is_assertion(failure.error_message)
+    )
     heading = _Heading(message_lines, values=values)
-    message = "\n".join(filter(None, [heading.normalised(line) for line in message_lines]))
-    is_pytest = "\nE   " in failure.stack_trace or failure.stack_trace.startswith("E   ")
-    selected = _select_pytest(stack, heading) if is_pytest else _select(stack, heading)
+    message = "\n".join([line for line in map(heading.normalised, message_lines) if line])
+    codes = _codes_of(stack)
+    is_pytest = first.startswith("E   ") or (TEXT.code in codes[1:] and "\nE   " in failure.stack_trace)
+    selected = (_select_pytest if is_pytest else _select)(codes, stack, heading)
     return _Reading(message_lines, message, stack, selected, values)
 
 
@@ -331,8 +382,7 @@ def explain(failure: Failure) -> SignatureExplanation:
         normalise_line(line, values=reading.values, found=found)
     seen = []
     for number, line in enumerate(reading.stack):
-        frame = _frame(line)
-        kind = frame.kind if frame else LineKind.TEXT
+        kind = _frames[line].kind
         contribution = selected.get(number, "")
         if contribution and kind is LineKind.TEXT:
             normalise_line(line, values=reading.values, found=found)

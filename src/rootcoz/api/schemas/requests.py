@@ -4,7 +4,16 @@ import math
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 RAW_XML_LIMIT = 50_000_000
 """Characters one report document may have: the reference's 50 MB."""
@@ -32,7 +41,31 @@ def _storable(text: str) -> str:
     return text
 
 
+def _http_address(url: str) -> str:
+    """A credential in an address would be stored and shown with it."""
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        parts, usable = urlsplit(""), False
+    if not usable:
+        raise ValueError("must be an address such as https://host.example.com")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user, a password or a token; there are fields for them")
+    return url
+
+
 Text = Annotated[str, AfterValidator(_storable)]
+
+
+def _unless_blank(value: object) -> object:
+    """A blank address counts as not sent."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+HttpAddress = Annotated[Text, AfterValidator(_http_address)]
+OptionalAddress = Annotated[HttpAddress | None, BeforeValidator(_unless_blank)]
 NonBlank = Annotated[Text, AfterValidator(_not_blank)]
 
 
@@ -47,7 +80,7 @@ class AdditionalRepo(BaseModel):
     """A repository that is cloned beside the tests repository."""
 
     name: NonBlank = Field(description="Repository label and clone directory name.", max_length=100)
-    url: Text = Field(description="Repository URL to clone.", max_length=2000)
+    url: HttpAddress = Field(min_length=1, description="Repository URL to clone.", max_length=2000)
     ref: Text = Field(default="", description="Branch or tag to check out.", max_length=300)
     token: SecretStr | None = Field(default=None, description="Token for cloning a private repository.")
 
@@ -60,20 +93,13 @@ class AdditionalRepo(BaseModel):
             )
         return name
 
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        if not url.startswith(("https://", "http://")):
-            raise ValueError("must start with https:// or http://")
-        return url
-
 
 class SharedAnalysisFields(BaseModel):
     """Overrides that every analysis request accepts. Omitted fields use the server's defaults."""
 
     model_config = ConfigDict(extra="ignore")
 
-    tests_repo_url: Text | None = Field(
+    tests_repo_url: OptionalAddress = Field(
         default=None,
         max_length=2000,
         description="Tests repository URL. A :ref suffix selects a branch or tag.",
@@ -93,7 +119,7 @@ class SharedAnalysisFields(BaseModel):
     max_concurrent_ai_calls: int | None = Field(
         default=None, gt=0, le=1000, description="Maximum concurrent AI CLI calls."
     )
-    jira_url: Text | None = Field(default=None, max_length=2000, description="Jira base URL override.")
+    jira_url: OptionalAddress = Field(default=None, max_length=2000, description="Jira base URL override.")
     jira_email: SecretStr | None = Field(default=None, description="Jira Cloud email override.")
     jira_api_token: SecretStr | None = Field(default=None, description="Jira Cloud API token override.")
     jira_pat: SecretStr | None = Field(
@@ -159,7 +185,9 @@ class AnalyzeRequest(SharedAnalysisFields):
     max_wait_minutes: int = Field(
         default=0, ge=0, le=525_600, description="Maximum wait time in minutes. 0 means no limit."
     )
-    jenkins_url: Text | None = Field(default=None, max_length=2000, description="Jenkins base URL override.")
+    jenkins_url: OptionalAddress = Field(
+        default=None, max_length=2000, description="Jenkins base URL override."
+    )
     jenkins_user: SecretStr | None = Field(default=None, description="Jenkins username override.")
     jenkins_password: SecretStr | None = Field(
         default=None, description="Jenkins password or API token override."
@@ -174,23 +202,6 @@ class AnalyzeRequest(SharedAnalysisFields):
     get_job_artifacts: bool | None = Field(
         default=None, description="Downloads Jenkins build artifacts for AI context."
     )
-
-    @field_validator("jenkins_url")
-    @classmethod
-    def _is_an_address_without_credentials(cls, url: str | None) -> str | None:
-        """Blank counts as not sent."""
-        if url is None or not url.strip():
-            return None
-        try:
-            parts = urlsplit(url.strip())
-            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-        except ValueError:
-            parts, usable = urlsplit(""), False
-        if not usable:
-            raise ValueError("must be an address such as https://jenkins.example.com")
-        if parts.username or parts.password:
-            raise ValueError("must not hold a user or a password; send jenkins_user and jenkins_password")
-        return url.strip()
 
 
 class RawFailure(BaseModel):
