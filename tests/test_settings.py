@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from rootcoz.settings import AuthMode, Settings, SettingsError, environment_name, load_settings
+from rootcoz.domain.debate import Participant
+from rootcoz.settings import MAX_PEERS, AuthMode, Settings, SettingsError, environment_name, load_settings
 
 NAMES = {environment_name(name): name for name in Settings.model_fields}
 
@@ -200,3 +201,43 @@ def test_the_addresses_lose_their_last_slash(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_names_of_all_settings_differ() -> None:
     assert len(NAMES) == len(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("written", "peers"),
+    [
+        ("", ()),
+        ("claude:opus", (Participant("claude", "opus"),)),
+        (
+            " claude : opus , openai:qwen3:8b,",
+            (Participant("claude", "opus"), Participant("openai", "qwen3:8b")),
+        ),
+    ],
+)
+def test_peers_are_read_as_provider_and_model(
+    written: str, peers: tuple[Participant, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEER_AI_CONFIGS", written)
+
+    assert load_settings().peer_ai_configs == peers
+
+
+@pytest.mark.parametrize("written", ["claude", ":opus", "claude:", "claude:opus,gemini", "claude opus"])
+def test_peers_that_are_written_otherwise_are_refused(written: str) -> None:
+    with pytest.raises(SettingsError, match=r"PEER_AI_CONFIGS: peer \d must be written as provider:model"):
+        load_settings(peer_ai_configs=written)
+
+
+def test_peers_may_come_as_a_list() -> None:
+    assert load_settings(peer_ai_configs=["claude:opus"]).peer_ai_configs == (Participant("claude", "opus"),)
+
+
+def test_too_many_peers_are_refused() -> None:
+    with pytest.raises(SettingsError, match=f"at most {MAX_PEERS}"):
+        load_settings(peer_ai_configs=",".join(["claude:opus"] * (MAX_PEERS + 1)))
+
+
+@pytest.mark.parametrize("rounds", [0, 11])
+def test_rounds_are_one_to_ten(rounds: int) -> None:
+    with pytest.raises(SettingsError, match="PEER_ANALYSIS_MAX_ROUNDS"):
+        load_settings(peer_analysis_max_rounds=rounds)

@@ -31,6 +31,7 @@ from pydantic import (
     field_validator,
 )
 
+from rootcoz.domain.debate import Participant
 from rootcoz.domain.errors import InvalidInput, RootcozError
 from rootcoz.workspace.addresses import repositories_of_setting, repository
 
@@ -64,6 +65,26 @@ def _split_command(value: object) -> object:
     return shlex.split(value) if isinstance(value, str) else value
 
 
+MAX_PEERS = 20
+
+
+def _parse_peers(value: object) -> object:
+    """`provider:model` for each peer; a model's name may hold colons itself."""
+    entries = _split_words(value)
+    if not isinstance(entries, list | tuple):
+        return entries
+    if len(entries) > MAX_PEERS:
+        raise ValueError(f"must name at most {MAX_PEERS} peers")
+    peers = []
+    for number, entry in enumerate(entries, start=1):
+        provider, _, model = (part.strip() for part in str(entry).partition(":"))
+        if not provider or not model:
+            raise ValueError(f"peer {number} must be written as provider:model, for example claude:opus")
+        peers.append(Participant(provider, model))
+    return tuple(peers)
+
+
+Peers = Annotated[tuple[Participant, ...], BeforeValidator(_parse_peers)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
 Command = Annotated[tuple[str, ...], BeforeValidator(_split_command)]
 
@@ -137,6 +158,15 @@ class Settings(BaseModel):
     )
     server_max_concurrent_ai_calls: int = Field(
         default=8, gt=0, le=1000, description="Questions that the whole server asks at once."
+    )
+
+    # Who judges the answers
+    peer_ai_configs: Peers = Field(
+        default=(),
+        description="Peers that judge each answer, as provider:model, comma separated. Empty: no debates.",
+    )
+    peer_analysis_max_rounds: int = Field(
+        default=3, ge=1, le=10, description="Rounds that a debate may take."
     )
 
     # Where known issues are looked up and new ones are filed

@@ -12,11 +12,13 @@ from typing import Protocol
 import platformdirs
 from pydantic import SecretStr
 
+from rootcoz.analysis.partial import partial_result
 from rootcoz.analysis.pipeline import Parts
 from rootcoz.desks import tracker_desks
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
 from rootcoz.features.ai_models import ModelCatalogue
+from rootcoz.features.events import EventHub
 from rootcoz.features.results import Results
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
@@ -40,7 +42,11 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, job_id: str) -> None:
-        """Stop the analysis if it runs."""
+        """Stop the analysis if it runs; its row is the caller's business."""
+        ...
+
+    def abort(self, job_id: str) -> None:
+        """Stop an analysis that the store says is aborted; what was answered becomes its result."""
         ...
 
 
@@ -74,6 +80,7 @@ class Services:
     database: Database
     engine: Engine
     results: Results
+    events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
 
@@ -150,7 +157,7 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
             await database.close()
 
 
-def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
+def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -> Parts:
     """What the pipeline works with."""
     return Parts(
         database=directory.database,
@@ -162,6 +169,7 @@ def make_parts(settings: Settings, directory: DataDirectory) -> Parts:
         jenkins_access=partial(_jenkins_access, settings),
         repository_tokens=partial(_repository_tokens, settings),
         desks=partial(tracker_desks, settings),
+        audience=events,
     )
 
 
@@ -197,15 +205,17 @@ def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
 
 
-def make_services(settings: Settings, directory: DataDirectory, engine: Engine) -> Services:
-    """What the faces work with."""
+def make_services(settings: Settings, directory: DataDirectory, engine: Engine, events: EventHub) -> Services:
+    """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
+    _check_peers(settings, shelf)
     return Services(
         settings=settings,
         directory=directory,
         database=directory.database,
         engine=engine,
-        results=Results(directory.database),
+        results=Results(directory.database, partial_result),
+        events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
     )
@@ -215,6 +225,15 @@ def _make_private(file: Path) -> None:
     """Have the file, and have it for its owner alone: logs and prompts stand in it. SQLite's others take after it."""
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     file.chmod(0o600)
+
+
+def _check_peers(settings: Settings, shelf: ProviderShelf) -> None:
+    """Refuse to start with peers that no server has. What a known one still lacks is said when it is wanted."""
+    for peer in settings.peer_ai_configs:
+        try:
+            shelf.named(peer.provider)
+        except NotConfigured as error:
+            raise SettingsError(f"PEER_AI_CONFIGS: {error}") from error
 
 
 def _seal(settings: Settings, path: Path) -> Seal:

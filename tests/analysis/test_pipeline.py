@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,9 +11,10 @@ from tests.support.scripted_provider import ScriptedProvider, finding
 from rootcoz.analysis.intake import ReportFile, Submission, accept
 from rootcoz.analysis.pipeline import MAX_ATTEMPTS, Parts, Work, analyse, give_up
 from rootcoz.api.schemas.results import AnalyzeFailuresResponse, StoredResult
-from rootcoz.domain.analysis import AnalysisOptions
+from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
 from rootcoz.domain.errors import Conflict, InvalidReport, NotFound, Refused, Unavailable
 from rootcoz.domain.failure import Failure
+from rootcoz.features.events import EventHub
 from rootcoz.kit.chunks import chunked, open_chunks
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Question
@@ -52,16 +53,20 @@ def provider() -> ScriptedProvider:
 
 @pytest.fixture
 def parts(database: Database, provider: ScriptedProvider, tmp_path: Path) -> Parts:
+    def nowhere(_order: JenkinsOrder, _secrets: Mapping[str, str]) -> JenkinsAccess:
+        raise AssertionError("direct submissions have no Jenkins")
+
     return Parts(
-        database,
-        lambda _: provider,
-        asyncio.Semaphore(4),
-        tmp_path / "workspaces",
-        "https://ci.test",
-        Seal("a secret of these tests"),
-        jenkins_access=lambda order, _: JenkinsAccess(order.url),
+        database=database,
+        provider_named=lambda _: provider,
+        server_gate=asyncio.Semaphore(4),
+        workspaces=tmp_path / "workspaces",
+        public_base_url="https://ci.test",
+        seal=Seal("secret"),
+        jenkins_access=nowhere,
         repository_tokens=lambda _orders, _secrets: {},
         desks=lambda _analysis, _secrets: ({}, ()),
+        audience=EventHub(),
     )
 
 
@@ -74,7 +79,9 @@ async def step(_name: str, work: Work) -> None:
 
 
 async def accepted(parts: Parts, failures: Sequence[Failure] = FAILURES) -> str:
-    return await accept(parts.database, Submission(OPTIONS, {"raw_prompt": "be kind"}, failures=failures))
+    return await accept(
+        parts.database, Submission(OPTIONS, {"raw_prompt": "be kind"}, failures=failures), parts.seal
+    )
 
 
 async def accepted_reports(parts: Parts, folder: Path, *documents: str, names: Sequence[str] = ("",)) -> str:
@@ -83,7 +90,7 @@ async def accepted_reports(parts: Parts, folder: Path, *documents: str, names: S
         path = folder / f"{number}.xml"
         path.write_text(document, encoding="utf-8")
         reports.append(ReportFile(name, path))
-    return await accept(parts.database, Submission(OPTIONS, {}, reports=reports))
+    return await accept(parts.database, Submission(OPTIONS, {}, reports=reports), parts.seal)
 
 
 async def stored(parts: Parts, job_id: str) -> dict[str, Any]:
@@ -100,6 +107,12 @@ async def stored(parts: Parts, job_id: str) -> dict[str, Any]:
     assert analysis.status == result["status"]
     assert analysis.completed_at is not None
     return result
+
+
+async def killed_before_asking(name: str, work: Work) -> None:
+    if name == "ask":
+        raise Killed
+    await work()
 
 
 def classifications(result: dict[str, Any]) -> list[str]:
@@ -173,13 +186,8 @@ async def test_unusable_answers_alone_are_a_failed_analysis_with_their_text(
 async def test_the_groups_are_decided_once_and_kept(parts: Parts, provider: ScriptedProvider) -> None:
     job_id = await accepted(parts)
 
-    async def stop(name: str, work: Work) -> None:
-        if name == "ask":
-            raise Killed
-        await work()
-
     with pytest.raises(Killed):
-        await analyse(job_id, parts, stop)
+        await analyse(job_id, parts, killed_before_asking)
     async with parts.database.write() as connection:
         analysis = await find_analysis(connection, job_id)
         assert analysis is not None
@@ -292,11 +300,8 @@ async def test_an_analysis_that_is_given_up_says_why_and_keeps_its_answers(
 ) -> None:
     job_id = await accepted_reports(parts, tmp_path, XML)
 
-    async def interrupted(_name: str, _work: Work) -> None:
-        raise Killed
-
     with pytest.raises(Killed):
-        await analyse(job_id, parts, interrupted)
+        await analyse(job_id, parts, killed_before_asking)
     await give_up(job_id, parts, "The server is tired.")
     result = await stored(parts, job_id)
 
@@ -324,12 +329,9 @@ async def test_a_report_that_cannot_be_enriched_does_not_keep_the_analysis_from_
 async def test_an_analysis_that_never_gets_anywhere_is_not_tried_for_ever(parts: Parts) -> None:
     job_id = await accepted(parts)
 
-    async def interrupted(_name: str, _work: Work) -> None:
-        raise Killed
-
     for _ in range(MAX_ATTEMPTS):
         with pytest.raises(Killed):
-            await analyse(job_id, parts, interrupted)
+            await analyse(job_id, parts, killed_before_asking)
     with pytest.raises(Conflict, match="not tried again"):
         await analyse(job_id, parts, step)
 

@@ -21,6 +21,8 @@ CASES: dict[str, tuple[Callable[[], Json], str, Page]] = {
     "nightly.md": (sample_results.nightly, "markdown", _NARROW),
     "product_bug.80.txt": (sample_results.product_bug, "table", _NARROW),
     "product_bug.md": (sample_results.product_bug, "markdown", _NARROW),
+    "debated.80.txt": (sample_results.debated, "table", _NARROW),
+    "debated.md": (sample_results.debated, "markdown", _NARROW),
     "all_passed.80.txt": (sample_results.all_passed, "table", _NARROW),
     "run_failed.80.txt": (sample_results.run_failed, "table", _NARROW),
     "hostile.80.txt": (sample_results.hostile, "table", _NARROW),

@@ -191,6 +191,73 @@ def product_bug() -> Json:
     )
 
 
+def debated() -> Json:
+    """One failure whose answer two peers judged; the main model changed its mind."""
+    main = {"ai_provider": "claude", "ai_model": "opus", "role": "main", "agrees": None}
+    ann = {"ai_provider": "gemini", "ai_model": "pro", "role": "peer"}
+    bob = {"ai_provider": "openai", "ai_model": "local", "role": "peer"}
+    result = product_bug()
+    result["result"]["failures"][0]["peer_debate"] = {
+        "consensus_reached": True,
+        "ending": "consensus",
+        "rounds_used": 2,
+        "max_rounds": 3,
+        "ai_configs": [
+            {"ai_provider": one["ai_provider"], "ai_model": one["ai_model"]} for one in (main, ann, bob)
+        ],
+        "rounds": [
+            {
+                "round": 1,
+                "entries": [
+                    {**main, "classification": "CODE ISSUE", "reasoning": "The price is wrong in the test."},
+                    {
+                        **ann,
+                        "classification": "PRODUCT BUG",
+                        "agrees": False,
+                        "reasoning": "The service answers 500; no test can make a rate table lose an entry.",
+                        "evidence": [
+                            {
+                                "quote": "500 Server Error",
+                                "source": "error_message",
+                                "line": 1,
+                                "verified": True,
+                            },
+                            {"quote": "a lost entry", "source": "", "line": None, "verified": False},
+                        ],
+                    },
+                    {
+                        **bob,
+                        "classification": "",
+                        "agrees": None,
+                        "usable": False,
+                        "note": "It could not be asked: openai is not set up.",
+                    },
+                ],
+            },
+            {
+                "round": 2,
+                "entries": [
+                    {
+                        **main,
+                        "classification": "PRODUCT BUG",
+                        "reasoning": "It answers 500.",
+                        "changed": "classification from CODE ISSUE to PRODUCT BUG, details",
+                    },
+                    {**ann, "classification": "PRODUCT BUG", "agrees": True, "reasoning": "As I said."},
+                    {
+                        **bob,
+                        "classification": "PRODUCT BUG",
+                        "usable": False,
+                        "agrees": None,
+                        "note": "Nothing that it quotes stands where it may be looked up.",
+                    },
+                ],
+            },
+        ],
+    }
+    return result
+
+
 def all_passed() -> Json:
     """A run without a failure."""
     return response(
@@ -238,10 +305,17 @@ def hostile() -> Json:
             "suggested_code": text,
         },
     }
+    entry: Json = dict.fromkeys(
+        ("ai_provider", "ai_model", "role", "classification", "reasoning", "note", "changed"), text
+    )
+    hostile_debate: Json = {
+        "ending": text,
+        "rounds": [{"round": 1, "entries": [entry, {**entry, "role": "main"}, {**entry, "usable": False}]}],
+    }
     return response(
         summary=text,
         ai_provider=text,
-        failures=[failure(text, group=1, error=text, **analysis)],
+        failures=[{**failure(text, group=1, error=text, **analysis), "peer_debate": hostile_debate}],
         notes=[text],
     )
 

@@ -396,6 +396,30 @@ def test_results_list_has_a_line_for_each_analysis(cli: CommandLine, stub: StubS
     ]
 
 
+def test_results_abort_stops_an_analysis(cli: CommandLine, stub: StubServer) -> None:
+    stub.on("POST", "/results/one/abort", json_answer({"status": "aborted", "job_id": "one"}))
+
+    run = cli.run("results", "abort", "one", "--server", cli.url)
+
+    assert (run.returncode, run.stdout) == (0, b"")
+    assert b"one was aborted" in run.stderr
+
+
+def test_results_reanalyze_sends_the_options_and_shows_the_new_analysis(
+    cli: CommandLine, stub: StubServer
+) -> None:
+    stub.accepts(nightly())
+    queued = {"status": "queued", "job_id": nightly()["job_id"], "result_url": ""}
+    stub.on("POST", "/re-analyze/first", json_answer(queued, 202))
+
+    run = cli.run("results", "reanalyze", "first", "--model", "small", "--server", cli.url)
+
+    assert run.returncode == 1
+    assert run.stdout.decode().startswith("10 of 212 tests failed")
+    (sent,) = [seen for seen in stub.seen if seen.path == "/re-analyze/first"]
+    assert json.loads(sent.body) == {"ai_model": "small"}
+
+
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["analyze", "--help"], ["serve", "--help"]])
 def test_help_and_version_start_without_the_rest_of_the_program(
     cli: CommandLine, arguments: list[str]

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from tests.support.analyses import OPTIONS, added, new_analysis
 
 from rootcoz.domain.analysis import AnalysisStatus, ProgressMark, ProviderCall
+from rootcoz.domain.debate import Participant
 from rootcoz.domain.failure import ErrorSignature
 from rootcoz.domain.finding import NoVerdict, NoVerdictReason
 from rootcoz.kit.chunks import chunked
@@ -133,8 +136,9 @@ async def fill(database: Database, job_id: str) -> None:
     async with database.write() as connection:
         await save_document(connection, analysis_id, "result", chunked([b"{}"]))
         await save_call(connection, analysis_id, "group 1: primary", call, None)
-        await save_secrets(connection, analysis_id, {"jira_pat": "made up"}, Seal("of these tests"))
         await save_answers(connection, analysis_id, [answer], provider="command", model="")
+        await save_call(connection, analysis_id, "group 1", call, None)
+        await save_secrets(connection, analysis_id, {"jira_pat": "x"}, Seal("key"))
         await connection.execute(
             insert(comments).values(analysis_id=analysis_id, test_name="t", comment="c", created_at=moment)
         )
@@ -199,3 +203,24 @@ async def test_reviews_and_comments_are_counted(database: Database) -> None:
     assert (first.total_failures, first.reviewed, first.comments) == (0, 2, 1)
     assert (second.total_failures, second.reviewed, second.comments) == (3, 0, 0)
     assert (nobody.total_failures, nobody.reviewed, nobody.comments) == (0, 0, 0)
+
+
+async def test_options_come_back_with_their_peers(database: Database) -> None:
+    options = replace(OPTIONS, peers=(Participant("gemini", "pro"),), max_rounds=5)
+    async with database.write() as connection:
+        await add_analysis(connection, replace(new_analysis(), options=options))
+        found = await find_analysis(connection, "job-1")
+
+    assert found is not None
+    assert found.options == options
+
+
+async def test_options_that_were_stored_before_there_were_debates_still_load(database: Database) -> None:
+    await added(database)
+    older = {"provider": "claude", "model": "opus", "question_timeout_s": 60, "max_concurrent_questions": 3}
+    async with database.write() as connection:
+        await connection.execute(update(analyses).values(options=older))
+        found = await find_analysis(connection, "job-1")
+
+    assert found is not None
+    assert found.options.peers == ()

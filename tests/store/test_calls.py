@@ -1,3 +1,5 @@
+import pytest
+from sqlalchemy.exc import IntegrityError
 from tests.support.analyses import added
 
 from rootcoz.domain.analysis import KeptReply, ProviderCall
@@ -5,45 +7,31 @@ from rootcoz.store.calls import load_ledger, load_replies, save_call, total_cost
 from rootcoz.store.engine import Database
 
 
-def call(cost_usd: float | None = None, error: str = "") -> ProviderCall:
+def call(cost_usd: float | None = None) -> ProviderCall:
     return ProviderCall(
-        "primary",
-        "command",
-        "m",
-        duration_ms=5,
-        prompt_chars=6,
-        reply_chars=7,
-        cost_usd=cost_usd,
-        error=error,
+        "primary", "command", "m", duration_ms=5, prompt_chars=6, reply_chars=7, cost_usd=cost_usd
     )
 
 
-async def test_what_a_call_said_is_kept_with_what_it_cost(database: Database) -> None:
+@pytest.mark.parametrize("text", ["", "short", "ü" * 200_000])
+async def test_what_was_said_is_kept_by_the_call_s_key(database: Database, text: str) -> None:
     analysis_id, other = await added(database), await added(database, "other")
-    said = KeptReply("ü" * 100_000, truncated=True)
     async with database.write() as connection:
-        await save_call(connection, analysis_id, "group 1: primary", call(0.5), said)
-        await save_call(connection, other, "group 1: primary", call(), KeptReply("", truncated=False))
-    async with database.read() as connection:
-        replies = await load_replies(connection, analysis_id)
-        (entry,) = await load_ledger(connection, analysis_id)
-
-    assert replies == {"group 1: primary": said}
-    assert entry.call == call(0.5)
-
-
-async def test_a_call_that_failed_is_booked_and_may_be_made_again(database: Database) -> None:
-    analysis_id = await added(database)
-    said = KeptReply("yes", truncated=False)
-    async with database.write() as connection:
-        await save_call(connection, analysis_id, "group 1: primary", call(error="timed out"), None)
-        await save_call(connection, analysis_id, "group 1: primary", call(), said)
+        await save_call(connection, analysis_id, "group 1", call(0.5), KeptReply(text, truncated=True))
+        await save_call(connection, analysis_id, "group 2", call(), None)
+        await save_call(connection, other, "group 1", call(), KeptReply("other", truncated=False))
     async with database.read() as connection:
         replies = await load_replies(connection, analysis_id)
         ledger = await load_ledger(connection, analysis_id)
 
-    assert replies == {"group 1: primary": said}
-    assert sorted(entry.call.error for entry in ledger) == ["", "timed out"]
+    assert replies == {"group 1": KeptReply(text, truncated=True)}
+    assert [entry.call for entry in ledger] == [call(0.5), call()]
+
+
+async def test_a_call_hangs_on_its_analysis(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with database.write() as connection:
+            await save_call(connection, 77, "group 1", call(), None)
 
 
 def test_a_sum_with_an_unknown_cost_is_unknown() -> None:

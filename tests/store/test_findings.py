@@ -53,7 +53,7 @@ def test_an_answer_is_the_same_after_it_was_kept(answer: Answer) -> None:
     assert decode_answer(encode_answer(answer)) == answer
 
 
-async def test_answers_are_kept_by_group(database: Database) -> None:
+async def test_answers_and_their_calls_are_kept_by_group(database: Database) -> None:
     analysis_id, other = await added(database), await added(database, "other")
     finding = Finding(Classification.PRODUCT_BUG, 0.5, "details")
     async with database.write() as connection:
@@ -61,7 +61,10 @@ async def test_answers_are_kept_by_group(database: Database) -> None:
             await save_answers(
                 connection,
                 row,
-                [GroupAnswer(2, SIGNATURE, finding), GroupAnswer(5, SIGNATURE, ABSTAINED)],
+                [
+                    GroupAnswer(2, SIGNATURE, finding),
+                    GroupAnswer(5, SIGNATURE, ABSTAINED),
+                ],
                 provider="command",
                 model="m",
             )

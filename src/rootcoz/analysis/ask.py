@@ -1,16 +1,19 @@
 """Asking the provider about each failure group, and keeping each answer the moment it is there."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
 
+from rootcoz.analysis.debate import Seat, Table, hold_debate
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, check_in_workspace
-from rootcoz.domain.analysis import AnalysisOptions, ProviderCall
+from rootcoz.analysis.question_files import write_files
+from rootcoz.analysis.turns import Turns
+from rootcoz.domain.analysis import AnalysisOptions
+from rootcoz.domain.debate import Debate, Participant
 from rootcoz.domain.errors import OutsideError, RootcozError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
@@ -25,11 +28,15 @@ from rootcoz.store.findings import GroupAnswer
 FREE_BATCH = 250
 """Groups whose answers are saved together when asking again after a crash would cost nothing."""
 
-NOTHING = Reply("")
-
 log = structlog.get_logger()
 
 SaveAnswers = Callable[[Sequence[GroupAnswer]], Awaitable[None]]
+EnterPhase = Callable[[str, FailureGroup], Awaitable[None]]
+"""Told what goes on with a group, in the words of the reference."""
+
+
+async def _say_nothing(_phase: str, _group: FailureGroup) -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,19 @@ class Asker:
     """What was said and paid for before is not asked again."""
     materials: Materials = NOTHING_ELSE
     """What else lies in the workspace."""
+    peers: tuple[Seat, ...] = ()
+    """Who judges each answer."""
+    enter: EnterPhase = _say_nothing
+    _turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the gates of this analysis."""
+        gate = asyncio.Semaphore(self.options.max_concurrent_questions)
+        object.__setattr__(self, "_turns", Turns(self.ledger, gate, self.server_gate))
+
+    @property
+    def _somebody_reads(self) -> bool:
+        return any(one.reads_prompt for one in (self.provider, *(seat.provider for seat in self.peers)))
 
     async def ask_groups(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], save: SaveAnswers
@@ -54,16 +74,14 @@ class Asker:
 
         Returns when every answer has been saved. One group's trouble becomes its NoVerdict and never sinks the rest.
         """
-        if self.provider.costs_nothing:
+        if self.provider.costs_nothing and not self.peers:
             await self._ask_in_batches(groups, failures, save)
             return
         waiting = iter(groups)
 
         async def work() -> None:
             for group in waiting:
-                async with self.server_gate:
-                    answer = await self._ask(group, failures)
-                await save([answer])
+                await save([await self._ask(group, failures)])
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(self.options.max_concurrent_questions, len(groups))):
@@ -98,7 +116,7 @@ class Asker:
 
     async def _ask_and_check(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
         affected = tuple(failures[member].test_name for member in group.members)
-        if self.provider.reads_prompt:
+        if self._somebody_reads:
             cleaned = await asyncio.to_thread(without_secrets, group.representative)
             group = replace(group, representative=cleaned)
         question = await self._question(group, affected)
@@ -107,34 +125,46 @@ class Asker:
             mended = await self._put(await self._repair(question, unusable), "repair")
             # An answer that cannot be read is still worth more to people than the news that nobody answered.
             answer = answer if _failed(mended) else mended
+        answer = await self._checked(group, answer)
+        answer, debate = await self._debated(question, answer)
+        return GroupAnswer(group.number, group.signature, answer, debate)
+
+    async def _checked(self, group: FailureGroup, answer: Answer) -> Answer:
+        """The answer with its claims looked up, in the failure's texts and in what else lies in the workspace."""
         answer = check_claims(answer, failure_texts(group.representative))
         if self.materials.listing:
             answer = await asyncio.to_thread(check_in_workspace, answer, self.workspace)
-        return GroupAnswer(group.number, group.signature, answer)
+        return answer
+
+    async def _debated(self, question: Question, answer: Answer) -> tuple[Answer, Debate | None]:
+        """The answer after the peers have judged it. There is nothing to judge where there is no verdict."""
+        if not self.peers or isinstance(answer, NoVerdict):
+            return answer, None
+        table = Table(
+            turns=self._turns,
+            main=Seat(Participant(self.provider.name, self.options.model), self.provider),
+            peers=self.peers,
+            max_rounds=self.options.max_rounds,
+            check=lambda said: self._checked(question.group, said),
+            folder=_folder(question.group),
+            enter=lambda phase: self.enter(phase, question.group),
+        )
+        return await hold_debate(answer, question, table)
 
     async def _put(self, question: Question, call_type: str) -> Answer:
         """One call and what came of it. The provider's trouble is an answer, too: that there is none, and why."""
-        if self.provider.costs_nothing:
-            # Not an AI: it has no place in a ledger of what the AIs cost, and may be asked again at will.
-            return _read(await self.provider.ask(question))
         key = f"group {question.group.number}: {call_type}"
-        if kept := self.ledger.reply(key):
-            return _read(kept)
-        started = time.monotonic()
         try:
-            reply = await self.provider.ask(question)
+            return _read(await self._turns.ask(self.provider, question, key=key, call_type=call_type))
         except OutsideError as error:
-            await self.ledger.record(key, self._call(question, call_type, started, error=str(error)), None)
             return _no_answer(error)
-        await self.ledger.record(key, self._call(question, call_type, started, reply), reply)
-        return _read(reply)
 
     async def _question(self, group: FailureGroup, affected: tuple[str, ...]) -> Question:
         workspace = None
         prompt = ""
-        if self.provider.reads_prompt:
+        if self._somebody_reads:
             workspace, folder = self.workspace, _folder(group)
-            await asyncio.to_thread(_write_files, workspace / folder, workspace_files(group, affected))
+            await write_files(workspace / folder, workspace_files(group, affected))
             prompt = analyse_prompt(
                 group,
                 affected,
@@ -157,34 +187,8 @@ class Asker:
     async def _repair(self, question: Question, answer: NoVerdict) -> Question:
         """The same question once more, with what was wrong with the answer to it."""
         folder = _folder(question.group)
-        earlier = {EARLIER_ANSWER_FILE: answer.raw_text}
-        await asyncio.to_thread(_write_files, self.workspace / folder, earlier)
+        await write_files(self.workspace / folder, {EARLIER_ANSWER_FILE: answer.raw_text})
         return replace(question, prompt=repair_prompt(question.prompt, answer.message, folder=folder))
-
-    def _call(
-        self,
-        question: Question,
-        call_type: str,
-        started: float,
-        reply: Reply = NOTHING,
-        *,
-        error: str = "",
-    ) -> ProviderCall:
-        usage = reply.usage
-        return ProviderCall(
-            call_type=call_type,
-            provider=self.provider.name,
-            model=reply.model or self.options.model,
-            duration_ms=round((time.monotonic() - started) * 1000),
-            prompt_chars=len(question.prompt),
-            reply_chars=len(reply.text),
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            cost_usd=usage.cost_usd,
-            error=error,
-        )
 
 
 def _folder(group: FailureGroup) -> str:
@@ -227,9 +231,3 @@ def _no_answer(error: OutsideError) -> NoVerdict:
     timed_out = isinstance(error, Unavailable) and error.timed_out
     reason = NoVerdictReason.TIMED_OUT if timed_out else NoVerdictReason.PROVIDER_FAILED
     return NoVerdict(reason=reason, message=str(error))
-
-
-def _write_files(folder: Path, files: dict[str, str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8", errors="replace")

@@ -3,21 +3,21 @@
 import asyncio
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, JenkinsOrder
-from rootcoz.domain.errors import InvalidReport
+from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, JenkinsOrder, StoredAnalysis
+from rootcoz.domain.errors import InvalidReport, NotFound
 from rootcoz.domain.failure import Build, Failure
 from rootcoz.kit.chunks import Chunk, chunked
-from rootcoz.kit.sealed import Seal
+from rootcoz.kit.sealed import Seal, Unreadable
 from rootcoz.sources.jenkins.names import name_of
 from rootcoz.sources.junit_xml import read_junit
-from rootcoz.store.analyses import NewAnalysis, add_analysis
+from rootcoz.store.analyses import NewAnalysis, add_analysis, analysis_status
 from rootcoz.store.builds import FAILURES, encode_failures, report_kind
-from rootcoz.store.documents import save_document
+from rootcoz.store.documents import copy_documents, save_document
 from rootcoz.store.engine import Database
-from rootcoz.store.secrets import save_secrets
+from rootcoz.store.secrets import load_secrets, save_secrets
 
 _READ_SIZE = 256 * 1024
 
@@ -41,6 +41,8 @@ class Submission:
     failures: Sequence[Failure] = ()
     reports: Sequence[ReportFile] = ()
     created_by: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """The credentials that came with it; they are kept sealed."""
 
 
 async def accept_order(
@@ -79,7 +81,7 @@ async def accept_order(
     return job_id
 
 
-async def accept(database: Database, submission: Submission) -> str:
+async def accept(database: Database, submission: Submission, seal: Seal) -> str:
     """Read and keep the submission; returns its new job id, with status pending.
 
     Raises InvalidReport, naming the document when there are several; then nothing is kept.
@@ -99,8 +101,64 @@ async def accept(database: Database, submission: Submission) -> str:
     )
     async with database.write() as connection:
         analysis_id = await add_analysis(connection, new)
+        await save_secrets(connection, analysis_id, submission.secrets, seal)
         for kind, chunks in packed.items():
             await save_document(connection, analysis_id, kind, chunks)
+    return job_id
+
+
+async def stored_secrets(
+    database: Database, analysis: StoredAnalysis, seal: Seal
+) -> tuple[dict[str, str], Sequence[str]]:
+    """The credentials that came with the analysis, and sentences about why they are not there any more."""
+    async with database.read() as connection:
+        try:
+            return await load_secrets(connection, analysis.id, seal), ()
+        except Unreadable:
+            lost = (
+                "The credentials of the first request could not be opened: the encryption key is another one."
+            )
+            return {}, (lost,)
+
+
+async def accept_again(
+    database: Database,
+    earlier: StoredAnalysis,
+    *,
+    order: JenkinsOrder | None,
+    options: AnalysisOptions,
+    request_params: Mapping[str, object],
+    secrets: Mapping[str, str],
+    seal: Seal,
+    created_by: str = "",
+) -> str:
+    """Keep a new analysis of what an earlier one was about; returns its job id.
+
+    `order`: the earlier one's, for a build that is to be fetched again. What was sent directly is copied as it was
+    read. Raises NotFound when the earlier analysis has been deleted meanwhile.
+    """
+    job_id = str(uuid.uuid4())
+    new = NewAnalysis(
+        job_id=job_id,
+        source=earlier.source,
+        options=options,
+        request_params=request_params,
+        reports=earlier.reports,
+        notes=options.notes,
+        failure_count=0 if order else earlier.failure_count,
+        created_by=created_by,
+        order=order,
+        jenkins_url=earlier.jenkins_url,
+        status=AnalysisStatus.WAITING if order and order.wait else AnalysisStatus.PENDING,
+        reanalysis_of=earlier.job_id,
+    )
+    kinds = [] if order else [FAILURES, *(report_kind(number) for number in range(len(earlier.reports)))]
+    async with database.write() as connection:
+        if await analysis_status(connection, earlier.job_id) is None:
+            raise NotFound(f"There is no analysis {earlier.job_id}; it has been deleted.")
+        analysis_id = await add_analysis(connection, new)
+        await copy_documents(connection, earlier.id, analysis_id, kinds)
+        await save_secrets(connection, analysis_id, secrets, seal)
     return job_id
 
 

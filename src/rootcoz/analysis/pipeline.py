@@ -6,18 +6,22 @@ already on disk, so that a second run repeats no question whose answer was kept.
 
 import asyncio
 import contextlib
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.debate import Seat
 from rootcoz.analysis.enrich import Desk, look_up
 from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
 from rootcoz.analysis.report import ReportFacts, write_result
 from rootcoz.domain.analysis import (
+    AnalysisProgress,
     AnalysisStatus,
     JenkinsOrder,
     ProgressMark,
@@ -25,13 +29,13 @@ from rootcoz.domain.analysis import (
     RepositoryOrder,
     StoredAnalysis,
 )
-from rootcoz.domain.errors import Conflict, NotFound
+from rootcoz.domain.errors import AnalysisAborted, Conflict, NotFound
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
-from rootcoz.kit.clock import utc_moment
+from rootcoz.kit.clock import utc_moment, utc_now
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
 from rootcoz.sources.jenkins.client import JenkinsAccess
@@ -42,6 +46,8 @@ from rootcoz.store.engine import Database
 from rootcoz.store.secrets import load_secrets
 from rootcoz.workspace.folder import Workspace, make_workspace
 
+MAX_MARKS = 300
+"""Phases of debates that the progress log takes."""
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
 
@@ -49,6 +55,18 @@ MAX_ATTEMPTS = 50
 Work = Callable[[], Awaitable[None]]
 Step = Callable[[str, Work], Awaitable[None]]
 """Runs a named piece of work; the durable engine records that it is done and skips it then."""
+
+
+class Audience(Protocol):
+    """Who watches analyses; nothing here ever waits for them: `features.events.EventHub`."""
+
+    def tell(self, progress: AnalysisProgress) -> None:
+        """The analysis got somewhere."""
+        ...
+
+    def forget(self, job_id: str) -> None:
+        """Nothing more will come from the analysis in this process."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,7 @@ class Parts:
     """Tokens by the repository's name, given the credentials that came with the request."""
     desks: Callable[[StoredAnalysis, Mapping[str, str]], tuple[Mapping[ProgressPhase, Desk], tuple[str, ...]]]
     """The trackers to be searched for an analysis, and sentences about those that cannot be."""
+    audience: Audience
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""
@@ -94,7 +113,19 @@ async def analyse(job_id: str, parts: Parts, step: Step) -> None:
 
 async def give_up(job_id: str, parts: Parts, reason: str) -> None:
     """Record that the analysis failed, with a sentence for the user. Answers that were kept are shown with it."""
-    job = _Job(await _load(parts.database, job_id), parts)
+    try:
+        await _save_failed(job_id, parts, reason)
+    except AnalysisAborted:
+        await _save_failed(job_id, parts, reason)  # it is aborted at most once
+    # Whoever was interrupted has removed it, unless a thread of theirs was still writing to it.
+    await asyncio.to_thread(shutil.rmtree, parts.workspaces / job_id, ignore_errors=True)
+
+
+async def _save_failed(job_id: str, parts: Parts, reason: str) -> None:
+    analysis = await _load(parts.database, job_id)
+    if analysis.status.is_final:  # its result was written in the instant before the process died
+        return
+    job = _Job(analysis, parts)
     failures = await job.ingest()
     groups = await job.group(failures)
     await job.save(groups, failures, failed_because=reason)
@@ -116,9 +147,25 @@ class _Job:
         self.parts = parts
         self.database = parts.database
         self.marks = list(analysis.progress_log)
+        self.progress = AnalysisProgress(
+            job_id=analysis.job_id,
+            status=analysis.status,
+            progress_phase=self.marks[-1].phase if self.marks else None,
+            groups_total=analysis.groups_total,
+            groups_answered=0,
+            at=utc_now(),
+        )
 
     async def begin(self) -> None:
-        """Give up on an analysis that never gets anywhere. Waiting for a build is no attempt at anything."""
+        """Give up on an analysis that never gets anywhere. Waiting for a build is no attempt at anything.
+
+        An abort that was accepted before the process died is honoured here.
+        """
+        if self.analysis.aborted_by is not None:
+            raise AnalysisAborted("It was aborted before it could go on.")
+        async with self.database.read() as connection:
+            answered = await findings.count_answers(connection, self.analysis.id)
+        self._tell(groups_answered=answered)
         if self.analysis.status is AnalysisStatus.WAITING:
             return
         async with self.database.write() as connection:
@@ -152,6 +199,7 @@ class _Job:
     async def _mark_running(self) -> None:
         async with self.database.write() as connection:
             await analyses_store.mark_running(connection, self.analysis.id)
+        self.progress = replace(self.progress, status=AnalysisStatus.RUNNING)
         await self._enter(ProgressPhase.ANALYZING, None)
 
     async def _keep(self, build: Build) -> None:
@@ -194,11 +242,23 @@ class _Job:
         options = self.analysis.options
         provider = self.parts.provider_named(options.provider)
         provider.check(options.model)
+        seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
         ledger = await Ledger.open(self.database, self.analysis.id)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
-            materials = await self._gather(workspace) if provider.reads_prompt else NOTHING_ELSE
-            asker = Asker(provider, options, self.parts.server_gate, workspace.path, ledger, materials)
+            readers = (provider, *(seat.provider for seat in seats))
+            somebody_reads = any(reader.reads_prompt for reader in readers)
+            materials = await self._gather(workspace) if somebody_reads else NOTHING_ELSE
+            asker = Asker(
+                provider,
+                options,
+                self.parts.server_gate,
+                workspace.path,
+                ledger,
+                materials,
+                peers=seats,
+                enter=lambda phase, group: self._note_debate(phase, group.number, len(groups)),
+            )
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
             with contextlib.suppress(OSError):  # the next start removes what is left
@@ -249,6 +309,7 @@ class _Job:
         await self._enter(ProgressPhase.SAVING, len(groups))
         async with self.database.read() as connection:
             kept = await findings.load_answers(connection, self.analysis.id)
+            debates = await findings.load_debates(connection, self.analysis.id)
             ledger = await calls.load_ledger(connection, self.analysis.id)
             outline = await load_document(connection, self.analysis.id, builds.OUTLINE)
             issue_chunks = await load_document(connection, self.analysis.id, issues.ISSUES)
@@ -274,11 +335,21 @@ class _Job:
             ledger=ledger,
             reports=reports,
             report_url=self._report_url(),
+            debates=await asyncio.to_thread(findings.decode_debates, debates),
         )
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts))))
+        aborted = self.analysis.aborted_by is not None
         async with self.database.write() as connection:
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
-            await analyses_store.finish_analysis(connection, self.analysis.id, status)
+            if not await analyses_store.finish_analysis(
+                connection, self.analysis.id, status, aborted=aborted
+            ):
+                raise AnalysisAborted("It was aborted while its result was written.")
+        self._tell(status=status, groups_answered=len(kept))
+
+    def _tell(self, **changes: object) -> None:
+        self.progress = replace(self.progress, **changes, at=utc_now())  # type: ignore[arg-type]  # fields by name
+        self.parts.audience.tell(self.progress)
 
     def _report_url(self) -> str:
         base = self.parts.public_base_url
@@ -291,11 +362,18 @@ class _Job:
                 connection, self.analysis.id, answers, provider=options.provider, model=options.model
             )
             await analyses_store.note_new_answers(connection, self.analysis.id)
+        self._tell(groups_answered=self.progress.groups_answered + len(answers))
 
-    async def _enter(self, phase: ProgressPhase, groups_total: int | None) -> None:
+    async def _note_debate(self, phase: str, group: int, groups: int) -> None:
+        """The log is written as a whole each time: a build with very many groups is not told in full."""
+        if len(self.marks) < MAX_MARKS:
+            await self._enter(f"{phase} (group {group}/{groups})", groups)
+
+    async def _enter(self, phase: str, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))
         async with self.database.write() as connection:
             await analyses_store.save_progress(connection, self.analysis.id, self.marks, groups_total)
+        self._tell(progress_phase=phase, groups_total=groups_total)
 
     async def _document(self, kind: str) -> list[Chunk]:
         async with self.database.read() as connection:

@@ -5,13 +5,14 @@ The names here are the wire's (`api/schemas/results.py` describes them); a test 
 
 import codecs
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
 import orjson
 
 from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
+from rootcoz.domain.debate import Debate, DebateEntry
 from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
@@ -23,6 +24,8 @@ from rootcoz.store.calls import total_cost
 AFFECTED_TESTS_BUDGET = 200_000
 """Names of other tests that one result may hold altogether. A group of n lists n - 1 names n times: without a bound
 20,000 tests that fail alike would make a document of gigabytes."""
+FULL_DEBATES = 100
+"""Failures of one group that tell its debate word by word; further ones only tell how it ended."""
 GroupOf = Mapping[int, FailureGroup]
 """From the index of a failure to its group."""
 
@@ -51,6 +54,8 @@ class ReportFacts:
     must not keep it from its end."""
     report_url: str
     """Where people see this result; empty when the server does not know its address."""
+    debates: Mapping[int, Debate] = field(default_factory=dict)
+    """By group number, of groups whose answer was debated."""
 
 
 def write_result(facts: ReportFacts) -> Iterator[bytes]:
@@ -65,15 +70,12 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
         "build_number": analysis.build_number,
         "token_usage": _token_usage(facts.ledger),
         "request_params": analysis.request_params,
+        "reanalysis_of": analysis.reanalysis_of,
         "notes": list(analysis.notes),
     }
     yield orjson.dumps(head)[:-1]
-    group_of = {member: group for group in facts.groups for member in group.members}
-    yield b',"failures":['
-    yield from _failures(facts, facts.outline, group_of)
-    yield b'],"child_job_analyses":['
-    yield from _children(facts, facts.outline, group_of)
-    yield b'],"reports":['
+    yield from write_failures(facts)
+    yield b',"reports":['
     yield from _reports(facts)
     yield b'],"enriched_xml":'
     if _is_single_document(analysis):
@@ -83,8 +85,24 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
     yield b"}"
 
 
+def write_failures(facts: ReportFacts, *, only: Container[int] | None = None) -> Iterator[bytes]:
+    """The fields with the failures, those of child builds too, after a comma; `only` those with such an index."""
+    group_of = {
+        member: group for group in facts.groups for member in group.members if only is None or member in only
+    }
+    yield b',"failures":['
+    yield from _failures(facts, facts.outline, group_of)
+    yield b'],"child_job_analyses":['
+    yield from _children(facts, facts.outline, group_of)
+    yield b"]"
+
+
 def summarise(facts: ReportFacts) -> str:
     """One line for people: what failed, in how many groups, and what was found."""
+    if facts.analysis.aborted_by is not None:
+        by = f" by {facts.analysis.aborted_by}" if facts.analysis.aborted_by else ""
+        of = f"{len(facts.answers)} of {_count(len(facts.groups), 'group')}"
+        return f"The analysis was aborted{by}" + (f"; {of} had an answer." if facts.groups else ".")
     if facts.failed_because:
         return f"The analysis failed: {facts.failed_because}"
     if not facts.failures and facts.analysis.order is not None:
@@ -136,10 +154,12 @@ def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> I
 
 
 def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
-    for number in range(build.first, build.first + build.count):
+    numbers = (number for number in range(build.first, build.first + build.count) if number in group_of)
+    for place, number in enumerate(numbers):
         failure, group = facts.failures[number], group_of[number]
-        yield b"," * (number > build.first)
-        others = [name for name in _affected_tests(facts, group) if name != failure.test_name]
+        yield b"," * bool(place)
+        debate = facts.debates.get(group.number)
+        others = [name for name in _affected_tests(facts, group) if name not in {"", failure.test_name}]
         yield orjson.dumps(
             {
                 "test_name": failure.test_name,
@@ -151,7 +171,7 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
                 "status": failure.status,
                 "duration": failure.duration,
                 "analysis": {**_payload(facts, group), "affected_tests": others},
-                "peer_debate": None,
+                "peer_debate": debate and _debate_payload(debate, in_full=number in _told_in_full(group)),
             }
         )
 
@@ -190,6 +210,41 @@ def _finding_payload(finding: Finding, issues: Sequence[MatchedIssue]) -> dict[s
     if finding.product_bug_report:
         payload["product_bug_report"] = {**asdict(finding.product_bug_report), "jira_matches": list(issues)}
     return payload
+
+
+def _told_in_full(group: FailureGroup) -> Sequence[int]:
+    """The members whose failures tell the group's debate word by word."""
+    return group.members[:FULL_DEBATES]
+
+
+def _debate_payload(debate: Debate, *, in_full: bool) -> dict[str, object]:
+    return {
+        "consensus_reached": debate.consensus,
+        "ending": debate.ending,
+        "rounds_used": len(debate.rounds),
+        "max_rounds": debate.max_rounds,
+        "ai_configs": [{"ai_provider": one.provider, "ai_model": one.model} for one in debate.participants],
+        "rounds": [
+            {"round": one.number, "entries": [_debate_entry(entry) for entry in one.entries]}
+            for one in (debate.rounds if in_full else ())
+        ],
+    }
+
+
+def _debate_entry(entry: DebateEntry) -> dict[str, object]:
+    return {
+        "ai_provider": entry.provider,
+        "ai_model": entry.model,
+        "role": entry.role,
+        "classification": entry.classification or "",
+        "agrees": entry.agrees,
+        "reasoning": entry.reasoning,
+        "suggested_changes": entry.suggested_changes,
+        "evidence": entry.evidence,
+        "usable": entry.usable,
+        "note": entry.note,
+        "changed": entry.changed,
+    }
 
 
 def _no_verdict_payload(answer: NoVerdict) -> dict[str, object]:

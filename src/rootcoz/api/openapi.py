@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from rootcoz.api.schemas.events import ProgressEvent
 from rootcoz.api.schemas.requests import AnalyzeFailuresRequest
 
 KEY = "key"
@@ -25,7 +26,8 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             tags=app.openapi_tags,
         )
         _, streamed = models_json_schema(
-            [(AnalyzeFailuresRequest, "validation")], ref_template="#/components/schemas/{model}"
+            [(AnalyzeFailuresRequest, "validation"), (ProgressEvent, "serialization")],
+            ref_template="#/components/schemas/{model}",
         )
         document["components"]["schemas"].update(streamed["$defs"])
         document["components"]["securitySchemes"] = {

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from rootcoz.analysis.materials import TESTS_REPOSITORY
 from rootcoz.api.schemas.requests import AnalyzeRequest, SharedAnalysisFields
 from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder, RepositoryOrder
+from rootcoz.domain.debate import Participant
 from rootcoz.domain.errors import InvalidInput, NotConfigured
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services
@@ -16,11 +17,6 @@ Value = TypeVar("Value")
 
 DEFAULT_PROVIDER = "builtin"
 _SECONDS_PER_MINUTE = 60
-
-# Fields of the contract whose work this version does not do yet. A request that sets one is told so in its result.
-_NOT_DONE_YET = {
-    "peer_ai_configs": "No peers were asked: this version does not hold debates yet.",
-}
 
 
 def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
@@ -51,6 +47,14 @@ def merged_order(services: Services, fields: AnalyzeRequest) -> JenkinsOrder:
         with_artifacts=_first(fields.get_job_artifacts, settings.get_job_artifacts),
         artifacts_max_mb=_first(fields.jenkins_artifacts_max_size_mb, settings.jenkins_artifacts_max_size_mb),
     )
+
+
+def repeated_order(services: Services, order: JenkinsOrder | None) -> JenkinsOrder | None:
+    """The order once more, to the same server, which may not be that of the settings any more."""
+    if order is None:
+        return None
+    still = order.uses_server_credentials and _same_server(order.url, services.settings.jenkins_url)
+    return replace(order, uses_server_credentials=still)
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
@@ -105,12 +109,31 @@ def merged_options(services: Services, fields: SharedAnalysisFields) -> Analysis
     if provider.needs_model and not model:
         raise NotConfigured(f"Provider {name!r} needs a model: send ai_model or set AI_MODEL.")
     provider.check(model)
+    rounds_sent = "peer_analysis_max_rounds" in fields.model_fields_set
     return AnalysisOptions(
         provider=name,
         model=model,
         question_timeout_s=(fields.ai_cli_timeout or settings.ai_cli_timeout) * _SECONDS_PER_MINUTE,
         max_concurrent_questions=fields.max_concurrent_ai_calls or settings.max_concurrent_ai_calls,
+        peers=_merged_peers(services, fields),
+        max_rounds=(fields.peer_analysis_max_rounds if rounds_sent else settings.peer_analysis_max_rounds),
         raw_prompt=fields.raw_prompt or "",
         repositories=_repositories(services.settings, fields),
-        notes=tuple(note for name, note in _NOT_DONE_YET.items() if getattr(fields, name)),
     )
+
+
+def _merged_peers(services: Services, fields: SharedAnalysisFields) -> tuple[Participant, ...]:
+    """Who judges the answers; an empty list switches off what the settings say. Raises NotConfigured."""
+    if fields.peer_ai_configs is None:
+        peers, origin_name = services.settings.peer_ai_configs, "PEER_AI_CONFIGS"
+    else:
+        peers = tuple(Participant(peer.ai_provider, peer.ai_model) for peer in fields.peer_ai_configs)
+        origin_name = "peer_ai_configs"
+    for peer in peers:
+        try:
+            services.providers.named(peer.provider).check(peer.model)
+        except NotConfigured as error:
+            raise NotConfigured(
+                f"Peer {peer.provider}:{peer.model} of {origin_name} cannot be asked: {error}"
+            ) from error
+    return peers

@@ -1,13 +1,11 @@
 """What is kept of a request: its fields for the record, and its credentials apart from them."""
 
-import re
 from typing import Any
 
 from pydantic import SecretStr
 
 from rootcoz.api.schemas.requests import SharedAnalysisFields
 
-_USER_IN_URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 _LONG_PARTS = {"failures", "raw_xml", "reports"}
 
 
@@ -31,13 +29,9 @@ def request_secrets(fields: SharedAnalysisFields) -> dict[str, str]:
     return found
 
 
-def _without_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON value
+def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, dict):
-        return {
-            key: _without_secrets(item, key) for key, item in value.items() if not isinstance(item, SecretStr)
-        }
+        return {key: _without_secrets(item) for key, item in value.items() if not isinstance(item, SecretStr)}
     if isinstance(value, list):
         return [_without_secrets(item) for item in value]
-    if isinstance(value, str) and name.endswith("url"):
-        return _USER_IN_URL.sub(r"\1", value)
     return value

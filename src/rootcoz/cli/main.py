@@ -27,7 +27,7 @@ app = cyclopts.App(
     version=__version__,
     help_format="markdown",
 )
-results_app = cyclopts.App(name="results", help="Stored analyses: list them, show one.")
+results_app = cyclopts.App(name="results", help="Stored analyses: list them, show, abort or repeat one.")
 app.command(results_app)
 
 FormatName = Literal["table", "json", "markdown", "xml"]
@@ -58,6 +58,16 @@ Force = Annotated[bool, Parameter(negative="", help="Let --output overwrite a re
 Color = Annotated[bool | None, Parameter(help="Use colour. Default: in a terminal, unless NO_COLOR is set.")]
 ShowProgress = Annotated[bool, Parameter(name="--progress", help="Show on standard error what is going on.")]
 
+Provider = Annotated[str | None, Parameter(help="Who is asked, for example `builtin`.")]
+Model = Annotated[str | None, Parameter(help="Which of the provider's models.")]
+MaxConcurrent = Annotated[
+    int | None, Parameter(validator=Number(gte=1), help="Questions that are asked at once, at most.")
+]
+TimeoutMinutes = Annotated[
+    int | None, Parameter(validator=Number(gte=1), help="Minutes that one question may take.")
+]
+Prompt = Annotated[str | None, Parameter(help="Instructions added to each question.")]
+
 
 @app.command
 def analyze(
@@ -66,15 +76,11 @@ def analyze(
     ],
     server: Server = None,
     token: Token = None,
-    provider: Annotated[str | None, Parameter(help="Who is asked, for example `builtin`.")] = None,
-    model: Annotated[str | None, Parameter(help="Which of the provider's models.")] = None,
-    max_concurrent: Annotated[
-        int | None, Parameter(validator=Number(gte=1), help="Questions that are asked at once, at most.")
-    ] = None,
-    timeout_minutes: Annotated[
-        int | None, Parameter(validator=Number(gte=1), help="Minutes that one question may take.")
-    ] = None,
-    prompt: Annotated[str | None, Parameter(help="Instructions added to each question.")] = None,
+    provider: Provider = None,
+    model: Model = None,
+    max_concurrent: MaxConcurrent = None,
+    timeout_minutes: TimeoutMinutes = None,
+    prompt: Prompt = None,
     data_dir: DataDir = None,
     format_: Format = "table",
     output: Output = None,
@@ -191,6 +197,52 @@ def list_results(
 
     return run_list(
         ListOptions(limit), target=Target(server, token, data_dir), presentation=Presentation(color=color)
+    )
+
+
+@results_app.command(name="abort")
+def abort_analysis(
+    job_id: str, *, server: Server = None, token: Token = None, data_dir: DataDir = None
+) -> int:
+    """Stop an analysis that goes on. The answers it has are kept."""
+    from rootcoz.cli.connection import Target  # noqa: PLC0415
+    from rootcoz.cli.results import abort_analysis as run_abort  # noqa: PLC0415
+
+    return run_abort(job_id, target=Target(server, token, data_dir))
+
+
+@results_app.command(name="reanalyze")
+def reanalyze(
+    job_id: str,
+    *,
+    server: Server = None,
+    token: Token = None,
+    provider: Provider = None,
+    model: Model = None,
+    max_concurrent: MaxConcurrent = None,
+    timeout_minutes: TimeoutMinutes = None,
+    prompt: Prompt = None,
+    data_dir: DataDir = None,
+    format_: Format = "table",
+    output: Output = None,
+    force: Force = False,
+    progress: ShowProgress = True,
+    color: Color = None,
+) -> int:
+    """Analyse again what a stored analysis was about; options that are given replace those it had.
+
+    The result is a new analysis. The exit code is that of `rootcoz analyze`.
+    """
+    from rootcoz.cli.analyze import Presentation  # noqa: PLC0415
+    from rootcoz.cli.connection import Target  # noqa: PLC0415
+    from rootcoz.cli.results import reanalyze as run_again  # noqa: PLC0415
+    from rootcoz.client.submission import SubmitOptions  # noqa: PLC0415
+
+    return run_again(
+        job_id,
+        target=Target(server, token, data_dir),
+        options=SubmitOptions(provider, model, max_concurrent, timeout_minutes, prompt),
+        presentation=Presentation(format_, _destination(output, force=force), color, progress),
     )
 
 

@@ -1,4 +1,4 @@
-"""The commands `results list` and `results show`."""
+"""The commands below `results`: list, show, abort, reanalyze."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from rootcoz.cli.report.finished import Document, FinishedAnalysis
 from rootcoz.cli.report.safe_text import one_line
 from rootcoz.cli.terminal import stdout_page
 from rootcoz.client.models import ResultListItem, ResultResponse
+from rootcoz.client.submission import SubmitOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,39 @@ async def _wait(job_id: str, target: Target, presentation: Presentation) -> Resu
             return response
         with progress_view(shown=presentation.progress, color=presentation.color) as view:
             return await connection.client.wait(job_id, view)
+
+
+def abort_analysis(job_id: str, *, target: Target) -> int:
+    """Stop an analysis. Raises NotFound, and Conflict when it is over."""
+    asyncio.run(_abort(job_id, target))
+    say(f"Analysis {job_id} was aborted; its answers so far are kept.")
+    return NOTHING_FAILED
+
+
+async def _abort(job_id: str, target: Target) -> None:
+    async with connect(target, say) as connection:
+        await connection.client.abort(job_id)
+
+
+def reanalyze(job_id: str, *, target: Target, options: SubmitOptions, presentation: Presentation) -> int:
+    """Analyse again what a stored analysis was about and show the report; the exit code as of `analyze`."""
+    started: list[str] = []
+    try:
+        response = asyncio.run(_reanalyze(job_id, target, options, presentation, started))
+    except KeyboardInterrupt:
+        say(f"Interrupted; analysis {started[0]} is not touched by that." if started else "Interrupted.")
+        return INTERRUPTED
+    show(FinishedAnalysis(response), presentation)
+    return exit_code(response)
+
+
+async def _reanalyze(
+    job_id: str, target: Target, options: SubmitOptions, presentation: Presentation, started: list[str]
+) -> ResultResponse:
+    async with connect(target, say) as connection:
+        started.append(await connection.client.reanalyze(job_id, options))
+        with progress_view(shown=presentation.progress, color=presentation.color) as view:
+            return await connection.client.wait(started[0], view)
 
 
 def list_results(options: ListOptions, *, target: Target, presentation: Presentation) -> int:

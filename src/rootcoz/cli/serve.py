@@ -159,6 +159,10 @@ class _Server(uvicorn.Server):
             self._app.state.services.directory.lock.leave_note({"pid": os.getpid(), "server_url": address})
             say(f"Serving {address} with data in {self._settings.data_dir}. Stop with Ctrl-C.")
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.services.events.close()  # whoever watches would keep the server from stopping
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield

@@ -1,6 +1,7 @@
 """The client: one method for each endpoint that the command line needs, and `wait`."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -159,6 +160,20 @@ class Client:
         except ValidationError as error:
             raise unreadable(response, self.name) from error
 
+    async def abort(self, job_id: str) -> None:
+        """Stop an analysis; its answers so far are its result. Raises NotFound, Conflict, NotAllowed."""
+        await self._exchange("POST", f"/results/{quote(job_id, safe='')}/abort")
+
+    async def reanalyze(self, job_id: str, options: SubmitOptions | None = None) -> str:
+        """Start a new analysis of what a stored one was about; its id. Raises NotFound, NotAllowed, InvalidInput."""
+        response = await self._exchange(
+            "POST",
+            f"/re-analyze/{quote(job_id, safe='')}",
+            content=json.dumps((options or SubmitOptions()).fields()).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        return parsed(Accepted, response, self.name).job_id
+
     async def delete(self, job_id: str) -> None:
         """Delete an analysis and all that hangs on it. Raises NotFound, NotAllowed."""
         await self._exchange("DELETE", f"/results/{quote(job_id, safe='')}")
@@ -199,7 +214,7 @@ class Client:
         method: str,
         path: str,
         *,
-        content: _Body | None = None,
+        content: _Body | bytes | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         timeout_s: float | None = None,

@@ -77,6 +77,46 @@ class Analysis(Reply):
     no_verdict: NoVerdict | None = None
 
 
+class DebateParticipant(Reply):
+    """Who took part in a debate."""
+
+    ai_provider: str = ""
+    ai_model: str = ""
+
+
+class DebateEntry(DebateParticipant):
+    """What one participant said in one round."""
+
+    role: str = ""
+    """main or peer."""
+    classification: str = ""
+    agrees: bool | None = None
+    reasoning: str = ""
+    suggested_changes: str = ""
+    evidence: list[EvidenceItem] = []
+    usable: bool = True
+    note: str = ""
+    changed: str = ""
+
+
+class DebateRound(Reply):
+    """One pass of all peers."""
+
+    round: int = 0
+    entries: list[DebateEntry] = []
+
+
+class PeerDebate(Reply):
+    """How peers judged an answer."""
+
+    consensus_reached: bool = False
+    ending: str = ""
+    rounds_used: int = 0
+    max_rounds: int = 0
+    ai_configs: list[DebateParticipant] = []
+    rounds: list[DebateRound] = []
+
+
 class FailureResult(Reply):
     """One failed test with the answer of its group."""
 
@@ -87,6 +127,7 @@ class FailureResult(Reply):
     group_size: int = 1
     status: str = ""
     analysis: Analysis = Analysis()
+    peer_debate: PeerDebate | None = None
 
 
 class ChildJobAnalysis(Reply):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rootcoz.domain.debate import Participant
 from rootcoz.domain.failure import ReportSummary
 
 
@@ -49,6 +50,10 @@ class AnalysisOptions:
     """At most so many questions of this analysis are asked at once (the server has a cap of its own)."""
     raw_prompt: str = ""
     """Extra instructions of the user, appended to each question."""
+    peers: tuple[Participant, ...] = ()
+    """Who judges each answer; empty for no debates."""
+    max_rounds: int = 3
+    """Of a debate."""
     repositories: tuple[RepositoryOrder, ...] = ()
     notes: tuple[str, ...] = field(default=())
     """Sentences about parts of the request that this server cannot act on; shown with the result."""
@@ -92,7 +97,7 @@ class ProviderCall:
     """One call of a provider, for the token ledger. Counts are None when the provider does not say."""
 
     call_type: str
-    """`primary` for the question about a group."""
+    """`primary` for the question about a group; `repair`, `peer` and `revision` for what follows it."""
     provider: str
     model: str
     duration_ms: int
@@ -133,6 +138,21 @@ class ProgressMark:
 
 
 @dataclass(frozen=True, slots=True)
+class AnalysisProgress:
+    """How far an analysis is, for those who watch it."""
+
+    job_id: str
+    status: AnalysisStatus
+    progress_phase: str | None
+    """None until the first phase has begun."""
+    groups_total: int | None
+    """None until the failures are grouped."""
+    groups_answered: int
+    at: str
+    """When it got there, UTC, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAnalysis:
     """What is kept about an analysis apart from its documents and findings. Times are UTC, ISO 8601."""
 
@@ -160,3 +180,7 @@ class StoredAnalysis:
     created_at: str
     started_at: str | None
     completed_at: str | None
+    aborted_by: str | None = None
+    """Who stopped it, empty when nobody was named; None when nobody did."""
+    reanalysis_of: str | None = None
+    """Job id of the analysis that it repeats with other options."""

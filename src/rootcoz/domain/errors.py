@@ -8,6 +8,7 @@
     │   ├── TooLarge                over a documented limit
     │   ├── NotFound
     │   ├── Conflict                the thing is in a state that forbids it
+    │   │   ├── AnalysisAborted     somebody stopped the analysis
     │   │   └── DataDirectoryInUse  another process works on the data directory
     │   └── NotAllowed              the requester lacks the right
     └── OutsideError                something outside us failed; carries `source` and `retryable`
@@ -51,6 +52,10 @@ class NotFound(CallerError):
 
 class Conflict(CallerError):
     """The thing is in a state that forbids what was asked."""
+
+
+class AnalysisAborted(Conflict):
+    """Somebody stopped the analysis; the store knows who."""
 
 
 class NotAllowed(CallerError):

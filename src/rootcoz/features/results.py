@@ -6,12 +6,11 @@ directory, therefore what this process has not deleted is still right.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-import orjson
-
 from rootcoz.domain.analysis import StoredAnalysis
+from rootcoz.domain.errors import Conflict, NotFound
 from rootcoz.kit.chunks import Chunk
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store.builds import RESULT
@@ -21,8 +20,13 @@ from rootcoz.store.findings import count_answers
 
 MEMORY_LIMIT = 64_000_000
 """Bytes of results that are kept in memory."""
+PARTIALS_KEPT = 16
+"""Results of analyses that still go on, each of a few megabytes at most, that are kept for whoever asks next."""
 WHOLE_LIMIT = 8_000_000
 """Results up to this many bytes are sent in one piece; larger ones chunk by chunk."""
+
+MakePartial = Callable[[Database, StoredAnalysis], Awaitable[bytes]]
+"""The JSON of what can be said of an analysis that is not finished: `analysis.partial.partial_result`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,13 @@ class FinishedResult:
 
 
 class Results:
-    """Reads and deletes stored results."""
+    """Reads, aborts and deletes analyses."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, make_partial: MakePartial) -> None:
         self._database = database
+        self._make_partial = make_partial
+        self._making_partial = asyncio.Lock()
+        self._partials: OrderedDict[str, tuple[object, bytes]] = OrderedDict()
         self._memory: OrderedDict[str, FinishedResult] = OrderedDict()
         self._held = 0
         self._deletions = 0
@@ -76,24 +83,50 @@ class Results:
                 yield await asyncio.to_thread(chunk.unpack)
 
     async def partial(self, analysis: StoredAnalysis) -> bytes:
-        """What can be said of an analysis that is not finished."""
-        async with self._database.read() as connection:
-            answered = await count_answers(connection, analysis.id)
-        phase = analysis.progress_log[-1].phase if analysis.progress_log else None
-        return orjson.dumps(
-            {
-                "job_name": analysis.job_name,
-                "build_number": analysis.build_number,
-                "ai_provider": analysis.options.provider,
-                "ai_model": analysis.options.model,
-                "request_params": analysis.request_params,
-                "progress_phase": phase,
-                "progress_log": analysis.progress_log,
-                "groups_total": analysis.groups_total,
-                "groups_answered": answered,
-                "notes": analysis.notes,
-            }
+        """What can be said of an analysis that is not finished.
+
+        Made anew only when there is something new to say, however many ask.
+        """
+        key = (
+            analysis.status,
+            len(analysis.progress_log),
+            analysis.notes,
+            analysis.groups_total,
+            await self.answered(analysis),
         )
+        if (made := self._known_partial(analysis.job_id, key)) is not None:
+            return made
+        async with self._making_partial:
+            if (made := self._known_partial(analysis.job_id, key)) is None:
+                made = await self._make_partial(self._database, analysis)
+                self._partials[analysis.job_id] = (key, made)
+                while len(self._partials) > PARTIALS_KEPT:
+                    self._partials.popitem(last=False)
+        return made
+
+    def _known_partial(self, job_id: str, key: object) -> bytes | None:
+        known, made = self._partials.get(job_id, (None, b""))
+        return made if known == key else None
+
+    async def answered(self, analysis: StoredAnalysis) -> int:
+        """How many of its failure groups have an answer."""
+        async with self._database.read() as connection:
+            return await count_answers(connection, analysis.id)
+
+    async def mark_aborted(self, job_id: str, username: str) -> bool:
+        """Note that the analysis is to be stopped. False: somebody has said so before, and who did stays.
+
+        Raises NotFound, and Conflict when it came to its end without an abort.
+        """
+        async with self._database.write() as connection:
+            if await analyses_store.mark_aborted(connection, job_id, username):
+                return True
+            analysis = await analyses_store.find_analysis(connection, job_id)
+        if analysis is None:
+            raise NotFound(f"There is no analysis {job_id}.")
+        if analysis.aborted_by is None:
+            raise Conflict(f"The analysis {job_id} is over ({analysis.status}): nothing is left to abort.")
+        return False
 
     async def recent(self, limit: int) -> list[analyses_store.ListedAnalysis]:
         """The newest analyses."""

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -106,50 +106,59 @@ def _object(value: object) -> object:
     return value if isinstance(value, dict) and value else None
 
 
-_Text = Annotated[str, BeforeValidator(_text)]
-_Texts = Annotated[list[str], BeforeValidator(_texts)]
+Text = Annotated[str, BeforeValidator(_text)]
+Texts = Annotated[list[str], BeforeValidator(_texts)]
+Verdict = Annotated[Classification | None, BeforeValidator(_classification)]
 
 
-class _Wire(BaseModel):
-    """A part of the answer. Unknown keys are left out: models like to add some."""
+class Wire(BaseModel):
+    """A part of a reply. Unknown keys are left out: models like to add some."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class _EvidenceWire(_Wire):
-    quote: _Text = ""
-    source: _Text = ""
+class EvidenceWire(Wire):
+    """A quotation as a reply claims it."""
+
+    quote: Text = ""
+    source: Text = ""
     line: Annotated[int | None, BeforeValidator(_line_number)] = None
 
 
-class _CodeFixWire(_Wire):
-    file: _Text = ""
-    line: _Text = ""
-    change: _Text = ""
-    original_code: _Text = ""
-    suggested_code: _Text = ""
-    tests_repo_search_keywords: _Texts = []
+Quotes = Annotated[list[EvidenceWire], BeforeValidator(_objects)]
 
 
-class _ProductBugReportWire(_Wire):
-    title: _Text = ""
+class _CodeFixWire(Wire):
+    file: Text = ""
+    line: Text = ""
+    change: Text = ""
+    original_code: Text = ""
+    suggested_code: Text = ""
+    tests_repo_search_keywords: Texts = []
+
+
+class _ProductBugReportWire(Wire):
+    title: Text = ""
     severity: Annotated[Severity, BeforeValidator(_severity)] = Severity.MEDIUM
-    component: _Text = ""
-    description: _Text = ""
-    evidence: _Text = ""
-    jira_search_keywords: _Texts = []
+    component: Text = ""
+    description: Text = ""
+    evidence: Text = ""
+    jira_search_keywords: Texts = []
 
 
-class _AnswerWire(_Wire):
-    classification: Annotated[Classification | None, BeforeValidator(_classification)]
-    no_verdict: _Text = ""
+class _AnswerWire(Wire):
+    classification: Verdict
+    no_verdict: Text = ""
     confidence: Annotated[float | None, BeforeValidator(_confidence)] = None
-    details: _Text = ""
-    evidence: Annotated[list[_EvidenceWire], BeforeValidator(_objects)] = []
-    affected_tests: _Texts = []
+    details: Text = ""
+    evidence: Quotes = []
+    affected_tests: Texts = []
     code_fix: Annotated[_CodeFixWire | None, BeforeValidator(_object)] = None
     product_bug_report: Annotated[_ProductBugReportWire | None, BeforeValidator(_object)] = None
-    rules: _Texts = []
+    rules: Texts = []
+
+
+Contract = TypeVar("Contract", bound=Wire)
 
 
 def answer_schema() -> dict[str, object]:
@@ -167,27 +176,32 @@ def parse_answer(text: str) -> Answer:
 
     Nothing is taken as verified here, whatever the reply claims; that is `evidence.claims`' word.
     """
+    read = read_reply(text, _AnswerWire)
+    return _unusable(text, read) if isinstance(read, str) else _answer(read)
+
+
+def read_reply(text: str, contract: type[Contract]) -> Contract | str:
+    """The last object in a reply that keeps to the contract, or a sentence that says why there is none."""
     if not text.strip():
-        return _unusable(text, "The provider answered with nothing.")
+        return "The provider answered with nothing."
     if len(text) > MAX_ANSWER_CHARS:
-        return _unusable(text, f"The provider's answer is longer than {MAX_ANSWER_CHARS:,} characters.")
-    wire: _AnswerWire | None = None
+        return f"The provider's answer is longer than {MAX_ANSWER_CHARS:,} characters."
+    wire: Contract | None = None
     seen_object = False
     for candidate in _candidates(text):
         seen_object = True
         try:
-            wire = _AnswerWire.model_validate(candidate)
+            wire = contract.model_validate(candidate)
         except (ValidationError, RecursionError):
             continue
     if wire is not None:
-        return _answer(wire)
+        return wire
     if seen_object:
-        return _unusable(
-            text,
+        return (
             "The provider's answer has no usable classification: it must be CODE ISSUE, PRODUCT BUG, "
-            "INFRASTRUCTURE or null.",
+            "INFRASTRUCTURE or null."
         )
-    return _unusable(text, "The provider's answer holds no readable JSON object.")
+    return "The provider's answer holds no readable JSON object."
 
 
 def _candidates(text: str) -> Iterator[dict[str, Any]]:
@@ -238,9 +252,7 @@ def _unusable(text: str, message: str) -> NoVerdict:
 
 
 def _answer(wire: _AnswerWire) -> Answer:
-    evidence = tuple(
-        Evidence(item.quote, item.source, item.line) for item in wire.evidence if item.quote.strip()
-    )
+    evidence = claimed(wire.evidence)
     if wire.classification is None:
         message = wire.no_verdict or "The provider could not decide and gave no reason."
         return NoVerdict(NoVerdictReason.ABSTAINED, message, details=wire.details, evidence=evidence)
@@ -257,6 +269,11 @@ def _answer(wire: _AnswerWire) -> Answer:
         affected_tests=tuple(wire.affected_tests),
         rules=tuple(wire.rules),
     )
+
+
+def claimed(quotes: Sequence[EvidenceWire]) -> tuple[Evidence, ...]:
+    """The quotations of a reply, none of them verified yet."""
+    return tuple(Evidence(item.quote, item.source, item.line) for item in quotes if item.quote.strip())
 
 
 def _code_fix(wire: _CodeFixWire | None) -> CodeFix | None:

@@ -38,6 +38,7 @@ class NewAnalysis:
     jenkins_url: str = ""
     """Of the build, for people."""
     status: AnalysisStatus = AnalysisStatus.PENDING
+    reanalysis_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ async def add_analysis(connection: AsyncConnection, new: NewAnalysis) -> int:
             progress_log=[],
             failure_count=new.failure_count,
             created_by=new.created_by,
+            reanalysis_of=new.reanalysis_of,
             created_at=utc_now(),
         )
     )
@@ -179,11 +181,29 @@ async def note_new_answers(connection: AsyncConnection, analysis_id: int) -> Non
     await connection.execute(update(analyses).where(analyses.c.id == analysis_id).values(attempts=1))
 
 
-async def finish_analysis(connection: AsyncConnection, analysis_id: int, status: AnalysisStatus) -> None:
-    """Mark it final."""
-    await connection.execute(
-        update(analyses).where(analyses.c.id == analysis_id).values(status=status, completed_at=utc_now())
+async def mark_aborted(connection: AsyncConnection, job_id: str, username: str) -> bool:
+    """Note that the analysis is to be stopped; False when it is final, or somebody was quicker, or it is gone."""
+    result = await connection.execute(
+        update(analyses)
+        .where(
+            analyses.c.job_id == job_id, analyses.c.completed_at.is_(None), analyses.c.aborted_by.is_(None)
+        )
+        .values(aborted_by=username)
     )
+    return result.rowcount > 0
+
+
+async def finish_analysis(
+    connection: AsyncConnection, analysis_id: int, status: AnalysisStatus, *, aborted: bool = False
+) -> bool:
+    """Mark it final; False when it has been aborted and the caller did not know: `aborted` is what it believes."""
+    known = analyses.c.aborted_by.is_not(None) if aborted else analyses.c.aborted_by.is_(None)
+    result = await connection.execute(
+        update(analyses)
+        .where(analyses.c.id == analysis_id, known)
+        .values(status=status, completed_at=utc_now())
+    )
+    return result.rowcount > 0
 
 
 async def delete_analysis(connection: AsyncConnection, job_id: str) -> bool:
@@ -234,4 +254,6 @@ def _stored(row: Row[Any]) -> StoredAnalysis:
         created_at=row.created_at,
         started_at=row.started_at,
         completed_at=row.completed_at,
+        aborted_by=row.aborted_by,
+        reanalysis_of=row.reanalysis_of,
     )

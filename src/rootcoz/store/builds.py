@@ -1,6 +1,7 @@
 """What the sources read, and how it was grouped, as documents: decided once, the same after every restart."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict
 from typing import Any
 
@@ -36,6 +37,13 @@ def decode_failures(chunks: Sequence[Chunk]) -> tuple[Failure, ...]:
     return tuple(_failure(line) for line in open_chunks(chunks))
 
 
+def pick_failures(chunks: Sequence[Chunk], wanted: Container[int]) -> Iterator[tuple[int, Failure]]:
+    """The failures with the wanted indices; the others are not taken apart."""
+    for index, line in enumerate(open_chunks(chunks)):
+        if index in wanted:
+            yield index, _failure(line)
+
+
 def encode_groups(groups: Iterable[FailureGroup]) -> Iterator[bytes]:
     """Pieces for `kit.chunks.chunked`. The representative is the first member, so it is not repeated."""
     for group in groups:
@@ -52,12 +60,21 @@ def decode_groups(chunks: Sequence[Chunk], failures: Sequence[Failure]) -> tuple
     return tuple(_group(number, line, failures) for number, line in enumerate(open_chunks(chunks), start=1))
 
 
+def decode_group_members(chunks: Sequence[Chunk]) -> tuple[FailureGroup, ...]:
+    """The groups without their representatives, for those who have not read the failures."""
+    unread = Failure(test_name="")
+    return tuple(
+        _group(number, line, defaultdict(lambda: unread))
+        for number, line in enumerate(open_chunks(chunks), start=1)
+    )
+
+
 def encode_outline(outline: BuildOutline) -> bytes:
     """For `kit.chunks.chunked`."""
     return orjson.dumps(outline)
 
 
-def decode_outline(chunks: Sequence[Chunk], failures: Sequence[Failure]) -> BuildOutline:
+def decode_outline(chunks: Sequence[Chunk], failures: Sized) -> BuildOutline:
     """The outline again; without one, all failures are the build's own."""
     if not chunks:
         return BuildOutline(count=len(failures))
@@ -75,7 +92,7 @@ def _failure(line: bytes) -> Failure:
     return Failure(**fields, position=ReportPosition(**position) if position else None)
 
 
-def _group(number: int, line: bytes, failures: Sequence[Failure]) -> FailureGroup:
+def _group(number: int, line: bytes, failures: Sequence[Failure] | Mapping[int, Failure]) -> FailureGroup:
     fields = orjson.loads(line)
     members = tuple(fields["members"])
     return FailureGroup(

@@ -6,7 +6,7 @@ send) and `enriched:<n>`.
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.kit.chunks import Chunk
@@ -39,6 +39,22 @@ async def save_document(
             rows = []
     if rows:
         await connection.execute(insert(documents), rows)
+
+
+async def copy_documents(
+    connection: AsyncConnection, source_id: int, target_id: int, kinds: Sequence[str]
+) -> None:
+    """Give another analysis the documents of these kinds, packed as they are."""
+    columns = [column for column in documents.c if column.name != "analysis_id"]
+    for kind in kinds:
+        await connection.execute(
+            insert(documents).from_select(
+                ["analysis_id", *(column.name for column in columns)],
+                select(literal(target_id), *columns).where(
+                    documents.c.analysis_id == source_id, documents.c.kind == kind
+                ),
+            )
+        )
 
 
 async def document_size(connection: AsyncConnection, analysis_id: int, kind: str) -> int | None:

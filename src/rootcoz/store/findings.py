@@ -1,6 +1,6 @@
 """Answers of failure groups, written the moment they arrive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rootcoz.domain.debate import Debate
 from rootcoz.domain.failure import ErrorSignature
 from rootcoz.domain.finding import Answer, Finding, NoVerdict
 from rootcoz.kit.clock import utc_now
@@ -16,6 +17,7 @@ from rootcoz.store.schema import findings
 
 _ROWS_AT_ONCE = 200
 _FINDING = TypeAdapter(Finding)
+_DEBATE = TypeAdapter(Debate)
 _NO_VERDICT = TypeAdapter(NoVerdict)
 
 
@@ -26,6 +28,8 @@ class GroupAnswer:
     group_number: int
     signature: ErrorSignature
     answer: Answer
+    debate: Debate | None = None
+    """How the peers judged it; None when none were asked."""
 
 
 async def save_answers(
@@ -49,6 +53,7 @@ async def save_answers(
                 "provider": provider,
                 "model": model,
                 "answer": encode_answer(answer.answer),
+                "debate": None if answer.debate is None else orjson.dumps(answer.debate),
                 "answered_at": moment,
             }
             for answer in answers
@@ -56,11 +61,22 @@ async def save_answers(
     )
 
 
-async def load_answers(connection: AsyncConnection, analysis_id: int) -> dict[int, bytes]:
-    """All answers so far, by group number, for `decode_answers`."""
+async def load_answers(
+    connection: AsyncConnection, analysis_id: int, groups: Container[int] | None = None
+) -> dict[int, bytes]:
+    """All answers so far, by group number, for `decode_answers`; `groups`: only theirs."""
     query = select(findings.c.group_number, findings.c.answer).where(findings.c.analysis_id == analysis_id)
     rows = await connection.stream(query.execution_options(yield_per=_ROWS_AT_ONCE))
-    return {number: answer async for number, answer in rows}
+    return {number: answer async for number, answer in rows if groups is None or number in groups}
+
+
+async def load_debates(connection: AsyncConnection, analysis_id: int) -> dict[int, bytes]:
+    """The debates so far, by group number, for `decode_debates`."""
+    query = select(findings.c.group_number, findings.c.debate).where(
+        findings.c.analysis_id == analysis_id, findings.c.debate.is_not(None)
+    )
+    rows = await connection.stream(query.execution_options(yield_per=_ROWS_AT_ONCE))
+    return {number: debate async for number, debate in rows}
 
 
 async def answered_groups(connection: AsyncConnection, analysis_id: int) -> set[int]:
@@ -82,6 +98,11 @@ async def count_answers(connection: AsyncConnection, analysis_id: int) -> int:
 def decode_answers(kept: Mapping[int, bytes]) -> dict[int, Answer]:
     """The answers by group number. Takes a while for many: call it in a thread."""
     return {number: decode_answer(answer) for number, answer in kept.items()}
+
+
+def decode_debates(kept: Mapping[int, bytes]) -> dict[int, Debate]:
+    """The debates by group number. Takes a while for many: call it in a thread."""
+    return {number: _DEBATE.validate_json(debate) for number, debate in kept.items()}
 
 
 def encode_answer(answer: Answer) -> bytes:

@@ -66,6 +66,8 @@ analyses = Table(
     Column("groups_total", Integer, nullable=True),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("created_by", Text, nullable=False, server_default=""),
+    Column("aborted_by", Text, nullable=True),
+    Column("reanalysis_of", String(64), nullable=True),
     Column("created_at", _TIME, nullable=False),
     Column("started_at", _TIME, nullable=True),
     Column("completed_at", _TIME, nullable=True),
@@ -106,6 +108,7 @@ findings = Table(
     Column("provider", String(64), nullable=False),
     Column("model", String(200), nullable=False),
     Column("answer", LargeBinary, nullable=False),
+    Column("debate", LargeBinary, nullable=True),
     Column("answered_at", _TIME, nullable=False),
 )
 Index("ix_findings_signature", findings.c.error_signature, findings.c.signature_version)

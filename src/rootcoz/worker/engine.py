@@ -15,8 +15,8 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from sqlalchemy import Engine, create_engine, event
 
-from rootcoz.analysis.pipeline import Parts, Work, analyse, give_up
-from rootcoz.domain.errors import NotFound, RootcozError
+from rootcoz.analysis.pipeline import Parts, Step, Work, analyse, give_up
+from rootcoz.domain.errors import AnalysisAborted, NotFound, RootcozError
 from rootcoz.store.engine import UnusableDatabase
 
 ENGINE_FILE = "engine.sqlite3"
@@ -43,7 +43,8 @@ class AnalysisEngine:
         self._data_dir = data_dir
         self._poll_s = _POLL_SHORT_LIVED_S if short_lived else _POLL_S
         self._ended: dict[str, asyncio.Event] = {}
-        self._working: set[asyncio.Future[None]] = set()
+        self._working: dict[str, asyncio.Future[None]] = {}
+        self._aborting: set[str] = set()
         self._closing = False
 
     @classmethod
@@ -95,6 +96,15 @@ class AnalysisEngine:
         """Stop the analysis if it runs, its provider's process included. Its row is the caller's business."""
         await DBOS.cancel_workflow_async(job_id)
 
+    def abort(self, job_id: str) -> None:
+        """Stop the work on an analysis that the store says is aborted; what was answered becomes its result.
+
+        Unlike `cancel`, its workflow goes on to its end, at once and not when somebody next looks.
+        """
+        self._aborting.add(job_id)
+        if task := self._working.get(job_id):
+            task.cancel()
+
     async def started(self) -> set[str]:
         """Job ids of analyses the engine will finish by itself."""
         return {workflow.workflow_id for workflow in await DBOS.list_workflows_async(status="PENDING")}
@@ -104,14 +114,18 @@ class AnalysisEngine:
         while finished := await DBOS.list_workflows_async(status=_FINISHED, limit=500, load_input=False):
             await DBOS.delete_workflows_async([workflow.workflow_id for workflow in finished])
 
-    async def run_interruptibly(self, work: Work) -> None:
+    async def run_interruptibly(self, job_id: str, work: Work) -> None:
         """Do the work of a step. When we close meanwhile, it is cancelled and this call never returns.
+
+        Raises AnalysisAborted when `abort` stopped it.
 
         The engine below would take any end of the step, a cancellation too, for its outcome. An interrupted step
         has none: it is to be done again at the next launch.
         """
+        if job_id in self._aborting:
+            raise AnalysisAborted("It was aborted.")
         task = asyncio.ensure_future(work())
-        self._working.add(task)
+        self._working[job_id] = task
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -119,14 +133,16 @@ class AnalysisEngine:
             await asyncio.wait([task])
             if self._closing:
                 await asyncio.Event().wait()
+            if job_id in self._aborting:
+                raise AnalysisAborted("It was aborted.") from None
             raise
         finally:
-            self._working.discard(task)
+            self._working.pop(job_id, None)
 
     async def close(self) -> None:
         """Stop. What is still running goes on at the next launch."""
         self._closing = True
-        interrupted = list(self._working)
+        interrupted = list(self._working.values())
         for task in interrupted:
             task.cancel()
         if interrupted:
@@ -136,6 +152,8 @@ class AnalysisEngine:
 
     def announce_end(self, job_id: str) -> None:
         """Wake those who wait for the analysis."""
+        self._aborting.discard(job_id)
+        self.parts.audience.forget(job_id)
         if ended := self._ended.get(job_id):
             ended.set()
 
@@ -143,13 +161,16 @@ class AnalysisEngine:
         return await self.parts.is_final(job_id)
 
 
-async def _durable_step(name: str, work: Work) -> None:
+def _durable_steps(job_id: str) -> Step:
     engine = AnalysisEngine.current()
 
-    async def body() -> None:
-        await engine.run_interruptibly(work)
+    async def step(name: str, work: Work) -> None:
+        async def body() -> None:
+            await engine.run_interruptibly(job_id, work)
 
-    await DBOS.run_step_async({"name": name, "preemptible": True}, body)
+        await DBOS.run_step_async({"name": name, "preemptible": True}, body)
+
+    return step
 
 
 @DBOS.workflow(name="analysis", max_recovery_attempts=None)
@@ -158,9 +179,13 @@ async def run_analysis(job_id: str) -> None:
     engine = AnalysisEngine.current()
     logger = log.bind(job_id=job_id)
     try:
-        await analyse(job_id, engine.parts, _durable_step)
+        await analyse(job_id, engine.parts, _durable_steps(job_id))
     except NotFound:
         logger.info("analysis_gone")
+    except AnalysisAborted:
+        logger.info("analysis_aborted")
+        with contextlib.suppress(NotFound):  # deleted meanwhile
+            await give_up(job_id, engine.parts, "it was aborted.")
     except Exception as error:
         reason = _reason(error)
         logger.warning("analysis_failed", reason=reason, exc_info=not isinstance(error, RootcozError))

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services, make_parts, make_services, open_data_directory
 from rootcoz.worker.engine import AnalysisEngine
@@ -17,13 +18,14 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
     Raises DataDirectoryInUse when another process has the data directory.
     """
     async with open_data_directory(settings) as directory:
-        parts = make_parts(settings, directory)
+        events = EventHub()
+        parts = make_parts(settings, directory, events)
         shutil.rmtree(directory.spool, ignore_errors=True)
         directory.spool.mkdir(mode=0o700)
         engine = AnalysisEngine(parts, directory.path, short_lived=short_lived)
         engine.launch()
         try:
             await resume_everything(engine, parts)
-            yield make_services(settings, directory, engine)
+            yield make_services(settings, directory, engine, events)
         finally:
             await engine.close()

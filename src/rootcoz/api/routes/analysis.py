@@ -1,19 +1,21 @@
 """Section Analysis of the reference: starting analyses."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from rootcoz.analysis.intake import Submission, accept, accept_order
+from rootcoz.analysis.intake import Submission, accept, accept_again, accept_order, stored_secrets
 from rootcoz.api.auth import ServicesOf, Writer
 from rootcoz.api.links import base_url, result_url
-from rootcoz.api.options import merged_options, merged_order
+from rootcoz.api.options import merged_options, merged_order, repeated_order
+from rootcoz.api.reanalysis import merged_request
 from rootcoz.api.request_record import request_params, request_secrets
 from rootcoz.api.schemas.errors import error_responses
-from rootcoz.api.schemas.requests import AnalyzeFailuresRequest, AnalyzeRequest
+from rootcoz.api.schemas.requests import AnalyzeFailuresRequest, AnalyzeRequest, ReAnalyzeRequest
 from rootcoz.api.schemas.results import AnalyzeFailuresResponse, QueuedResponse
 from rootcoz.api.submission import read_body
 from rootcoz.domain.errors import NotFound
@@ -75,15 +77,45 @@ async def analyze_failures(request: Request, services: ServicesOf, who: Writer) 
             request_params=request_params(body.fields),
             failures=body.failures,
             reports=body.reports,
+            secrets=request_secrets(body.fields),
             created_by=who.name,
         )
-        job_id = await accept(services.database, submission)
+        job_id = await accept(services.database, submission, services.directory.seal)
     await services.engine.start(job_id)
     if "respond-async" in request.headers.get("prefer", ""):
         queued = _queued(services, job_id)
         return JSONResponse(queued.model_dump(), 202, {"Preference-Applied": "respond-async"})
     await services.engine.wait(job_id)
     return await _finished(services, job_id)
+
+
+@router.post("/re-analyze/{job_id}", status_code=202, responses=error_responses(400, 403, 404, 413, 422))
+async def re_analyze(
+    job_id: str, services: ServicesOf, who: Writer, body: ReAnalyzeRequest | None = None
+) -> QueuedResponse:
+    """Queue a new analysis of what a stored one was about, with the overrides of the body.
+
+    What is not overridden is as in the stored request, credentials included, except where they would go to another
+    server. A Jenkins build is fetched again; failures and documents that were sent are used as they were read.
+    """
+    analysis = await services.results.find(job_id)
+    if analysis is None:
+        raise NotFound(f"There is no analysis {job_id}.")
+    secrets, notes = await stored_secrets(services.database, analysis, services.directory.seal)
+    fields = merged_request(analysis, secrets, body or ReAnalyzeRequest(), services.settings)
+    options = merged_options(services, fields)
+    new_id = await accept_again(
+        services.database,
+        analysis,
+        order=repeated_order(services, analysis.order),
+        options=replace(options, notes=(*options.notes, *notes)),
+        request_params=request_params(fields),
+        secrets=request_secrets(fields),
+        seal=services.directory.seal,
+        created_by=who.name,
+    )
+    await services.engine.start(new_id)
+    return _queued(services, new_id)
 
 
 def _queued(services: Services, job_id: str) -> QueuedResponse:

@@ -1,18 +1,21 @@
 """Section Results of the reference: reading and deleting stored results."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from rootcoz.api.auth import Administrator, ServicesOf, services_of
+from rootcoz.api.auth import Administrator, ServicesOf, Writer, services_of
 from rootcoz.api.links import base_url, result_url
 from rootcoz.api.openapi import NEEDS_KEY
 from rootcoz.api.schemas.errors import error_responses
 from rootcoz.api.schemas.requests import BulkDeleteRequest
 from rootcoz.api.schemas.results import (
+    AbortedResponse,
     BulkDeleteResponse,
     Capabilities,
     DeletedResponse,
@@ -29,6 +32,8 @@ from rootcoz.wiring import Services
 router = APIRouter(tags=["Results"])
 
 JSON = "application/json"
+ABORT_PATIENCE_S = 10.0
+"""Seconds that the reply to an abort waits for the work to end."""
 
 
 @router.get("/results", responses=error_responses(401, 422))
@@ -86,6 +91,28 @@ async def get_review_status(job_id: str, services: ServicesOf) -> ReviewStatus:
         total_failures=counts.total_failures,
         reviewed_count=counts.reviewed,
         comment_count=counts.comments,
+    )
+
+
+@router.post("/results/{job_id}/abort", responses=error_responses(403, 404, 409))
+async def abort(job_id: str, services: ServicesOf, who: Writer) -> AbortedResponse:
+    """Stop an analysis. It is recorded as failed and keeps the answers it had.
+
+    Once this is accepted, no restart brings the analysis back. Aborting it again changes nothing.
+    """
+    if await services.results.mark_aborted(job_id, who.name):
+        services.engine.abort(job_id)
+    with suppress(TimeoutError):  # what was said is on disk; a program that will not end must not keep us
+        async with asyncio.timeout(ABORT_PATIENCE_S):
+            await services.engine.wait(job_id)
+    analysis = await services.results.find(job_id)
+    if analysis is None:
+        raise NotFound(f"The analysis {job_id} was deleted.")
+    return AbortedResponse(
+        status="aborted",
+        job_id=job_id,
+        aborted_by=analysis.aborted_by or "",
+        result_url=result_url(services.settings, job_id),
     )
 
 

@@ -33,6 +33,7 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         401: "A valid key is needed.",
         403: "The requester may not do this.",
         404: "There is no such thing.",
+        409: "It is in a state that forbids this.",
         413: "The body is larger than the documented limit.",
         415: "The body must be application/json.",
         422: "A field cannot be accepted.",

@@ -167,6 +167,14 @@ class SharedAnalysisFields(BaseModel):
         return self
 
 
+class ReAnalyzeRequest(SharedAnalysisFields):
+    """Overrides for a stored request. Every field that is sent counts; null goes back to the server's default."""
+
+    peer_analysis_max_rounds: int | None = Field(  # type: ignore[assignment]  # null is an override here
+        default=3, ge=1, le=10, description="Maximum debate rounds for peer analysis."
+    )
+
+
 class AnalyzeRequest(SharedAnalysisFields):
     """A Jenkins build to analyse. Fields with a default override the server's only when they are sent."""
 

@@ -83,6 +83,58 @@ class AnalysisPayload(BaseModel):
     )
 
 
+class DebateParticipant(BaseModel):
+    """Who took part in a debate."""
+
+    ai_provider: str
+    ai_model: str
+
+
+class DebateEntryPayload(DebateParticipant):
+    """What one participant said in one round."""
+
+    role: Literal["main", "peer"] = Field(
+        description="main: the model whose answer is judged, as it stood in this round. peer: one that judges it."
+    )
+    classification: str = Field(
+        description="CODE ISSUE, PRODUCT BUG or INFRASTRUCTURE; empty when none could be read."
+    )
+    agrees: bool | None = Field(
+        description=(
+            "Whether a peer's classification equals the answer's, whatever it says of itself; null for the main "
+            "model and for what is not usable."
+        )
+    )
+    reasoning: str
+    suggested_changes: str = Field(description="What a peer would change in the answer.")
+    evidence: list[EvidenceItem] = Field(description="Quotations, looked up in the failure's texts.")
+    usable: bool = Field(description="Whether the vote counts; note says why not.")
+    note: str
+    changed: str = Field(description="What the main model changed since the round before; empty for nothing.")
+
+
+class DebateRoundPayload(BaseModel):
+    """One pass of all peers."""
+
+    round: int = Field(description="From 1.")
+    entries: list[DebateEntryPayload] = Field(description="The judged answer, then a vote of each peer.")
+
+
+class PeerDebate(BaseModel):
+    """How peers judged the answer of the failure's group: who said what, with which evidence, what changed."""
+
+    consensus_reached: bool
+    ending: Literal["consensus", "rounds_used_up", "no_usable_vote", "withdrawn"] = Field(
+        description="Why the debate was over; withdrawn: the main model could no longer decide."
+    )
+    rounds_used: int
+    max_rounds: int
+    ai_configs: list[DebateParticipant] = Field(description="The main model first.")
+    rounds: list[DebateRoundPayload] = Field(
+        description="Told with the first 100 failures of a group; empty for further ones."
+    )
+
+
 class FailureResult(BaseModel):
     """One failed test with the answer of its group."""
 
@@ -95,7 +147,7 @@ class FailureResult(BaseModel):
     status: str = Field(description="Source failure status.")
     duration: float = Field(description="Seconds.")
     analysis: AnalysisPayload
-    peer_debate: dict[str, Any] | None = Field(
+    peer_debate: PeerDebate | None = Field(
         default=None, description="Peer-analysis consensus trail when peer review is enabled."
     )
 
@@ -161,6 +213,9 @@ class ResultBody(BaseModel):
     status: Literal["completed", "failed"] = Field(
         description="failed when not one question was answered, or the analysis as a whole broke off."
     )
+    reanalysis_of: str | None = Field(
+        default=None, description="Job ID of the analysis that this one repeats with other options."
+    )
     summary: str = Field(description="Human-readable analysis summary.")
     ai_provider: str = Field(description="Effective AI provider.")
     ai_model: str = Field(description="Effective AI model.")
@@ -193,6 +248,15 @@ class QueuedResponse(BaseModel):
     result_url: str = Field(description="Relative or absolute URL for GET /results/{job_id}.")
 
 
+class AbortedResponse(BaseModel):
+    """An analysis that was stopped. Its result holds the answers it had."""
+
+    status: Literal["aborted"]
+    job_id: str
+    aborted_by: str = Field(description="Who stopped it first; empty when nobody was named.")
+    result_url: str = Field(description="Relative or absolute URL of its result.")
+
+
 class ProgressEntry(BaseModel):
     """When a phase began."""
 
@@ -201,13 +265,16 @@ class ProgressEntry(BaseModel):
 
 
 class StoredResult(BaseModel):
-    """The result of an analysis, partial while it runs."""
+    """The result of an analysis, partial while it runs: then it holds the first failures that have an answer."""
 
     job_name: str = Field(default="", description="Jenkins job name when the result came from POST /analyze.")
     build_number: int = Field(
         default=0, description="Jenkins build number when the result came from POST /analyze."
     )
     status: str | None = Field(default=None, description="Stored result status when the payload includes it.")
+    reanalysis_of: str | None = Field(
+        default=None, description="Job ID of the analysis that this one repeats with other options."
+    )
     summary: str | None = Field(default=None, description="Human-readable summary.")
     ai_provider: str | None = Field(default=None, description="Effective AI provider.")
     ai_model: str | None = Field(default=None, description="Effective AI model.")

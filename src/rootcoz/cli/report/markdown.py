@@ -7,10 +7,11 @@ Written for GitHub's and GitLab's Markdown. A comment there holds 65,536 charact
 import re
 from collections.abc import Iterable
 
+from rootcoz.cli.report.debate_story import debate_lines, headline
 from rootcoz.cli.report.finished import Document, FinishedAnalysis, Page
 from rootcoz.cli.report.outline import REASONS, Group, Outline, confidence_text, outline, plural
 from rootcoz.cli.report.safe_text import excerpt, one_line, shortened
-from rootcoz.client.models import CodeFix, EvidenceItem, ProductBug
+from rootcoz.client.models import CodeFix, EvidenceItem, PeerDebate, ProductBug
 
 LIMIT = 60_000
 """Characters of the whole report."""
@@ -100,6 +101,7 @@ def _group(group: Group) -> str:
     parts.append(f"\n*{hidden} more pieces of evidence*\n" if hidden > 0 else "")
     parts.append(_code_fix(analysis.code_fix) if analysis.code_fix else "")
     parts.append(_bug(analysis.product_bug_report, analysis.details) if analysis.product_bug_report else "")
+    parts.append(_debate(group.debate) if group.debate else "")
     parts.append(_tests(group))
     return "".join(parts)
 
@@ -157,6 +159,14 @@ def _bug(bug: ProductBug, details: str) -> str:
     return head + (
         f"\n{prose(bug.description)}\n" if bug.description.strip() and bug.description != details else ""
     )
+
+
+def _debate(debate: PeerDebate) -> str:
+    title = f"Debate: {headline(debate)}"
+    listed = "\n".join(f"- {prose(line, 1_000)}" for line in debate_lines(debate))
+    if not listed:
+        return f"\n{prose(title)}\n"
+    return f"\n<details><summary>{prose(title)}</summary>\n\n{listed}\n\n</details>\n"
 
 
 def _tests(group: Group) -> str:

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from rootcoz.client.models import Analysis, ChildJobAnalysis, FailureResult, ResultResponse, StoredResult
+from rootcoz.client.models import (
+    Analysis,
+    ChildJobAnalysis,
+    FailureResult,
+    PeerDebate,
+    ResultResponse,
+    StoredResult,
+)
 
 REASONS = {
     "provider_failed": "the provider failed",
@@ -29,6 +36,11 @@ class Group:
     def analysis(self) -> Analysis:
         """The answer."""
         return self.members[0].analysis
+
+    @property
+    def debate(self) -> PeerDebate | None:
+        """How peers judged the answer; None when none were asked."""
+        return self.members[0].peer_debate
 
     @property
     def error(self) -> str:

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from rootcoz.cli.report.debate_story import debate_lines, headline
 from rootcoz.cli.report.finished import Document, FinishedAnalysis, Page
 from rootcoz.cli.report.outline import REASONS, Group, Outline, confidence_text, outline, plural
 from rootcoz.cli.report.safe_text import excerpt, one_line, shortened
@@ -131,6 +132,10 @@ def _group(group: Group, out: _Paper) -> None:
         _code_fix(group.analysis.code_fix, out)
     if group.analysis.product_bug_report:
         _bug(group.analysis.product_bug_report, group.analysis.details, out)
+    if group.debate:
+        _section(f"Debate: {headline(group.debate)}", out)
+        for line in debate_lines(group.debate):
+            out.indented(_text(shortened(line, _DETAIL_CHARACTERS)))
     _tests(group, out)
 
 

@@ -31,6 +31,8 @@ def upgrade() -> None:
         sa.Column("groups_total", sa.Integer(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("aborted_by", sa.Text(), nullable=True),
+        sa.Column("reanalysis_of", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.String(length=24), nullable=False),
         sa.Column("started_at", sa.String(length=24), nullable=True),
         sa.Column("completed_at", sa.String(length=24), nullable=True),
@@ -111,6 +113,7 @@ def upgrade() -> None:
         sa.Column("provider", sa.String(length=64), nullable=False),
         sa.Column("model", sa.String(length=200), nullable=False),
         sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("debate", sa.LargeBinary(), nullable=True),
         sa.Column("answered_at", sa.String(length=24), nullable=False),
         sa.ForeignKeyConstraint(
             ["analysis_id"],
