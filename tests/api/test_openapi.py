@@ -196,6 +196,17 @@ def test_every_field_of_a_request_and_a_reply_is_described(document: dict[str, A
     assert not silent
 
 
+def test_every_operation_but_health_tells_that_it_may_want_a_key(document: dict[str, Any]) -> None:
+    silent = [
+        path
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        if "401" not in operation["responses"]
+    ]
+
+    assert silent == ["/health"]
+
+
 @pytest.mark.parametrize(("method", "path"), STATUSES)
 def test_an_endpoint_tells_all_its_statuses_and_what_it_does(
     document: dict[str, Any], method: str, path: str

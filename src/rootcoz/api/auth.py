@@ -19,7 +19,8 @@ from rootcoz.wiring import Services
 
 ADMIN = "admin"
 USERNAME_COOKIE = "rootcoz_username"
-_OPEN_PATHS = {"/health"}
+OPEN_PATHS = frozenset({"/health"})
+"""What needs no key in any mode."""
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -93,7 +94,7 @@ class RequireSignIn:
         if (
             scope["type"] == "http"
             and self._settings.auth_mode is AuthMode.REQUIRED
-            and scope["path"] not in _OPEN_PATHS
+            and scope["path"] not in OPEN_PATHS
         ):
             headers = dict(scope["headers"])
             if not _has_admin_key(self._settings, headers.get(b"authorization", b"").decode("latin-1")):
