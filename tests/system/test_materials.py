@@ -117,5 +117,5 @@ def test_credentials_in_a_repository_s_url_are_refused_and_not_repeated(tmp_path
             },
         )
 
-    assert reply.status_code == 400
+    assert reply.status_code == 422
     assert "s3cr3t" not in reply.text

@@ -158,9 +158,14 @@ class Program:
         try:
             yield path
         finally:
-            # In a thread, since the program may have left much behind; it ends even if this task is
-            # cancelled.
-            await asyncio.to_thread(folder.cleanup)
+            # In a thread, since the program may have left much behind; it ends even if this task is cancelled,
+            # once more or before the thread has begun.
+            cleaning = asyncio.ensure_future(asyncio.to_thread(folder.cleanup))
+            try:
+                await asyncio.shield(cleaning)
+            except asyncio.CancelledError:
+                await asyncio.wait([cleaning])
+                raise
 
 
 async def patiently(

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -19,6 +20,7 @@ APP_FILE = "rootcoz.sqlite3"
 """The application's database file in the data directory; the durable engine has its own beside it."""
 _BUSY_TIMEOUT_MS = 30_000
 _READERS = 8
+_LOOK_S = 0.005
 _JOIN_S = 5.0
 """Seconds that a query may still take when the database is closed."""
 
@@ -145,11 +147,14 @@ class _Threads:
 
     async def join(self) -> None:
         """Wait until the threads of all connections have ended. They have nothing more to do than what they are at."""
-        for connection in self._connections:
-            thread = connection._thread  # noqa: SLF001 - the driver tells of no other way
+        threads = [connection._thread for connection in self._connections]  # noqa: SLF001 - there is no other way
+        for connection, thread in zip(self._connections, threads, strict=True):
             if thread.is_alive():
                 connection.stop()
-                await asyncio.to_thread(thread.join, _JOIN_S)
+        # Looked at from the loop: its thread pool may have been shut down by whoever closed before.
+        deadline = time.monotonic() + _JOIN_S
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(_LOOK_S)
 
 
 def _look_into(file: Path) -> None:
