@@ -375,6 +375,7 @@ async def test_a_surrounding_time_limit_works_as_for_any_coroutine(tmp_path: Pat
 
 
 async def test_fifty_at_once_leave_no_file_and_no_zombie(tmp_path: Path) -> None:
+    gc.collect()  # what earlier tests of this process left open is not ours to count
     files = open_files()
     children = our_children()
 
@@ -387,7 +388,7 @@ async def test_fifty_at_once_leave_no_file_and_no_zombie(tmp_path: Path) -> None
     gc.collect()
 
     assert [(one.exit_code, len(one.stdout)) for one in ended] == [(n, n) for n in range(50)]
-    assert open_files() == files
+    assert open_files() <= files
     assert our_children() <= children
 
 
