@@ -1,6 +1,7 @@
 """POST /analyze-failures: what it takes, what it refuses, what it answers."""
 
 import json
+import resource
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -367,3 +368,16 @@ async def test_a_document_of_50_mb_is_taken_and_a_longer_one_is_refused(
     if status == 422:
         assert response.json()["detail"][0]["loc"] == ["body", "raw_xml"]
         assert response.json()["detail"][0]["ctx"] == {"max_length": 50_000_000}
+
+
+async def test_thousands_of_reports_take_no_thousands_of_open_files(api: Api) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    reports = [{"name": f"{number}.xml", "xml": XML} for number in range(600)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 512), hard))
+    try:
+        response = await api.analyze({"reports": reports})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert response.status_code == 200
+    assert len(response.json()["reports"]) == 600

@@ -136,6 +136,8 @@ class _Reader:
         return Body(fields, self.failures, reports)
 
     def _open_file(self, path: JsonPath) -> BinaryIO:
+        if self.files:  # one document comes after the other; thousands at once would be too many open files
+            next(reversed(self.files.values())).close()
         file = (self.folder / str(len(self.files))).open("wb")
         self.files[path] = file
         return file
