@@ -144,15 +144,16 @@ async def delete_results(
     )
 
 
-def capabilities(_services: Services) -> Capabilities:
-    """What this server can do: so far it talks to no tracker."""
+def capabilities(services: Services) -> Capabilities:
+    """What this server can do. It looks issues up in trackers; it files none and pushes nothing yet."""
+    settings = services.settings
     return Capabilities(
         github_issues_enabled=False,
         jira_issues_enabled=False,
-        server_github_token=False,
-        server_jira_token=False,
-        server_jira_email=False,
-        server_jira_project_key="",
+        server_github_token=settings.github_token is not None,
+        server_jira_token=bool(settings.jira_api_token or settings.jira_pat),
+        server_jira_email=bool(settings.jira_email),
+        server_jira_project_key=settings.jira_project_key,
         reportportal=False,
         reportportal_project="",
         feedback_enabled=False,
