@@ -4,6 +4,7 @@ Exit codes: 0 nothing failed, 1 failures found, 2 could not analyse, 130 interru
 """
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -329,8 +330,9 @@ def run() -> None:
     leave_on_interrupt()
     fill_missing()
     code = main(sys.argv[1:])
+    # All is said and done: a Ctrl-C from here on must not turn the answer's code into another.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     problem_with(sys.stderr)
-    leave_on_interrupt()
     sys.exit(code)
 
 
