@@ -29,8 +29,13 @@ app = cyclopts.App(
     help="Reads failed CI runs and says why they failed.",
     version=__version__,
     help_format="markdown",
+    suppress_keyboard_interrupt=False,  # it would leave without a word; `_outcome` says one
 )
-results_app = cyclopts.App(name="results", help="Stored analyses: list them, show, abort or repeat one.")
+results_app = cyclopts.App(
+    name="results",
+    help="Stored analyses: list them, show, abort or repeat one.",
+    suppress_keyboard_interrupt=False,
+)
 app.command(results_app)
 
 FormatName = Literal["table", "json", "markdown", "xml"]
