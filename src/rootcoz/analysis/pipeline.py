@@ -17,9 +17,10 @@ from rootcoz.analysis.ask import Asker
 from rootcoz.analysis.debate import Seat
 from rootcoz.analysis.enrich import Desk, look_up
 from rootcoz.analysis.fetch import fetch_build
+from rootcoz.analysis.history import history_rows
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
-from rootcoz.analysis.report import ReportFacts, write_result
+from rootcoz.analysis.report import AnswerPlace, ReportFacts, write_result
 from rootcoz.domain.analysis import (
     AnalysisProgress,
     AnalysisStatus,
@@ -43,6 +44,7 @@ from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
+from rootcoz.store.history import save_history
 from rootcoz.store.secrets import load_secrets
 from rootcoz.workspace.folder import Workspace, make_workspace
 
@@ -337,10 +339,15 @@ class _Job:
             report_url=self._report_url(),
             debates=await asyncio.to_thread(findings.decode_debates, debates),
         )
-        packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts))))
+        places: list[AnswerPlace] = []
+        packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts, places))))
+        packed_places = chunked([builds.encode_places((one.failure, one.start, one.size) for one in places)])
         aborted = self.analysis.aborted_by is not None
         async with self.database.write() as connection:
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
+            await save_document(connection, self.analysis.id, builds.ANSWER_PLACES, packed_places)
+            if status is AnalysisStatus.COMPLETED:
+                await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
             if not await analyses_store.finish_analysis(
                 connection, self.analysis.id, status, aborted=aborted
             ):
