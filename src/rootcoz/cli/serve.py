@@ -20,7 +20,7 @@ from rootcoz.cli.messages import say
 from rootcoz.domain.errors import InvalidInput
 from rootcoz.kit.loopback import is_loopback
 from rootcoz.settings import AuthMode, Settings, load_settings
-from rootcoz.wiring import check_default_provider
+from rootcoz.wiring import check_default_provider, warm_up
 
 GRACE_S = 5
 """Seconds that running requests get to end after Ctrl-C; analyses go on at the next start anyway."""
@@ -137,9 +137,9 @@ def _spare_collections() -> None:
     """Keep full garbage collections, during which everybody waits, short and rare.
 
     What is loaded by now lives as long as the server, so they need not look at it again and again: a tenth of a
-    second for nothing, measured while a report of 50 MB was read.
+    second for nothing, measured while a report of 50 MB was read. The little garbage among it stays too: to find it
+    would take as long once more.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
@@ -156,6 +156,7 @@ class _Server(uvicorn.Server):
         self._app = app
         self._settings = settings
         self.was_up = False
+        self._warming: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -165,10 +166,18 @@ class _Server(uvicorn.Server):
             # For commands that find the data directory in use: they talk to this server instead.
             self._app.state.services.directory.lock.leave_note({"pid": os.getpid(), "server_url": address})
             say(f"Serving {address} with data in {self._settings.data_dir}. Stop with Ctrl-C.")
+            self._warming = asyncio.create_task(self._warm_up())
+
+    async def _warm_up(self) -> None:
+        """Load what the first analysis needs while nobody waits for it. One that comes meanwhile loads it as well."""
+        await asyncio.to_thread(warm_up, self._app.state.services)
+        _spare_collections()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.services.events.close()  # whoever watches would keep the server from stopping
         await super().shutdown(sockets)
+        if self._warming is not None:
+            await self._warming
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
