@@ -134,7 +134,7 @@ def server_address(settings: Settings) -> str:
 
 
 def _load_thread_pool() -> None:
-    """The web framework imports its thread pool on first use, and would do so in the event loop: 40 ms for everybody."""
+    """The web framework imports its thread pool when it first wants it, in the event loop: 40 ms for everybody."""
     asyncio.run(run_in_threadpool(int))
 
 
