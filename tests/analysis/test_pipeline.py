@@ -10,7 +10,8 @@ from sqlalchemy import select
 from tests.support.scripted_provider import ScriptedProvider, finding
 
 from rootcoz.analysis.intake import ReportFile, Submission, accept
-from rootcoz.analysis.pipeline import MAX_ATTEMPTS, Parts, Work, analyse, give_up
+from rootcoz.analysis.parts import Parts, Work
+from rootcoz.analysis.pipeline import MAX_ATTEMPTS, analyse, give_up
 from rootcoz.api.schemas.results import AnalyzeFailuresResponse, StoredResult
 from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
 from rootcoz.domain.errors import Conflict, InvalidReport, NotFound, Refused, Unavailable
