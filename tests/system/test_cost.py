@@ -30,7 +30,7 @@ def noisy(rng: random.Random, number: int) -> dict[str, Any]:
         (
             (
                 f"requests.exceptions.ConnectionError: HTTPConnectionPool(host='{address}', port={port}): Max retries "
-                f"exceeded with url: /orders/{request} (Caused by NewConnectionError('<urllib3.connection.HTTPConnection "
+                f"exceeded with url: /orders/{request} (Caused by NewConnectionError('<urllib3.HTTPConnection "
                 f"object at 0x{rng.getrandbits(47):012x}>: Failed to establish a new connection'))"
             ),
             'File "/app/tests/orders/client.py", line 31, in create\n    return self.post(order)',

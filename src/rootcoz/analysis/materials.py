@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder
+from rootcoz.domain.analysis import JenkinsOrder, PromptUse, RepositoryOrder
 from rootcoz.domain.errors import InvalidInput, OutsideError
 from rootcoz.domain.finding import Answer, CodeFix, Evidence, Finding
 from rootcoz.evidence.claims import is_significant
 from rootcoz.evidence.secrets import Redactor
+from rootcoz.prompts.texts import text_digest
 from rootcoz.sources.jenkins.artifacts import ArtifactLimits, download_artifacts
 from rootcoz.sources.jenkins.client import JenkinsAccess, JenkinsClient
 from rootcoz.sources.jenkins.names import name_of
@@ -22,7 +23,7 @@ from rootcoz.workspace.addresses import repository
 from rootcoz.workspace.artifacts import unpack_in_thread
 from rootcoz.workspace.compression import format_of
 from rootcoz.workspace.folder import Workspace, measure
-from rootcoz.workspace.prompt_files import AdviceKind, read_prompt_files
+from rootcoz.workspace.prompt_files import AdviceKind, PromptFiles, read_prompt_files
 from rootcoz.workspace.repositories import clone
 from rootcoz.workspace.search import WorkspaceFiles
 
@@ -45,6 +46,8 @@ class Materials:
     """A line for each folder that an AI should know of: its path and what it is."""
     advice: str = ""
     """What the tests repository advises; untrusted."""
+    advice_from: tuple[PromptUse, ...] = ()
+    """The file that it stands in."""
     notes: tuple[str, ...] = ()
     """Sentences about what could not be had."""
 
@@ -131,7 +134,17 @@ async def _clone(workspace: Workspace, order: RepositoryOrder, token: str | None
     return Materials(
         (listing,),
         advice=files.text(AdviceKind.ANALYSIS) if files else "",
+        advice_from=_prompt_files(files) if files else (),
         notes=(*cloned.notes, *(files.notes if files else ())),
+    )
+
+
+def _prompt_files(files: PromptFiles) -> tuple[PromptUse, ...]:
+    """The one whose text becomes part of a question."""
+    return tuple(
+        PromptUse(advice.file, text_digest(advice.text))
+        for advice in files.advice
+        if advice.kind is AdviceKind.ANALYSIS
     )
 
 
@@ -139,6 +152,7 @@ def _joined(parts: Sequence[Materials]) -> Materials:
     return Materials(
         tuple(line for part in parts for line in part.listing),
         "\n\n".join(part.advice for part in parts if part.advice),
+        tuple(use for part in parts for use in part.advice_from),
         tuple(note for part in parts for note in part.notes),
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.budget_notes import budget_notes
 from rootcoz.analysis.debate import Seat
 from rootcoz.analysis.enrich import Desk, look_up
 from rootcoz.analysis.fetch import fetch_build
@@ -29,6 +30,7 @@ from rootcoz.domain.analysis import (
     RepositoryOrder,
     StoredAnalysis,
 )
+from rootcoz.domain.budget import NO_BUDGETS, Budgets
 from rootcoz.domain.errors import AnalysisAborted, Conflict, NotFound
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
@@ -90,6 +92,7 @@ class Parts:
     desks: Callable[[StoredAnalysis, Mapping[str, str]], tuple[Mapping[ProgressPhase, Desk], tuple[str, ...]]]
     """The trackers to be searched for an analysis, and sentences about those that cannot be."""
     audience: Audience
+    budgets: Budgets = NO_BUDGETS
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""
@@ -243,12 +246,14 @@ class _Job:
         provider = self.parts.provider_named(options.provider)
         provider.check(options.model)
         seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
-        ledger = await Ledger.open(self.database, self.analysis.id)
+        ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
             readers = (provider, *(seat.provider for seat in seats))
             somebody_reads = any(reader.reads_prompt for reader in readers)
-            materials = await self._gather(workspace) if somebody_reads else NOTHING_ELSE
+            # With nothing to pay questions with, nobody will look at what takes long to fetch.
+            asks = ledger.has_replies() or not await ledger.reached_budget()
+            materials = await self._gather(workspace) if somebody_reads and asks else NOTHING_ELSE
             asker = Asker(
                 provider,
                 options,
@@ -258,6 +263,7 @@ class _Job:
                 materials,
                 peers=seats,
                 enter=lambda phase, group: self._note_debate(phase, group.number, len(groups)),
+                note=self._note,
             )
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
@@ -275,11 +281,16 @@ class _Job:
         if order is not None and order.with_artifacts:
             access = self.parts.jenkins_access(order, secrets)
             materials = joined(materials, await gather_artifacts(workspace, order, access))
-        if materials.notes:
-            async with self.database.write() as connection:
-                notes = await analyses_store.add_notes(connection, self.analysis.id, materials.notes)
-            self.analysis = replace(self.analysis, notes=notes)
+        await self._note(*materials.notes)
         return materials
+
+    async def _note(self, *sentences: str) -> None:
+        """Put what is not there yet to the notes of the result."""
+        if set(sentences) <= set(self.analysis.notes):
+            return
+        async with self.database.write() as connection:
+            notes = await analyses_store.add_notes(connection, self.analysis.id, sentences)
+        self.analysis = replace(self.analysis, notes=notes)
 
     async def enrich(self, groups: Sequence[FailureGroup]) -> None:
         """Look for the findings in the trackers. Their trouble is a note and never fails an analysis."""
@@ -296,11 +307,10 @@ class _Job:
             known = await look_up(desk, groups, answers)
             matches |= known.matches
             notes = (*notes, *known.notes)
+        await self._note(*notes)
         async with self.database.write() as connection:
             document = chunked([issues.encode_issues(matches)])
             await save_document(connection, self.analysis.id, issues.ISSUES, document)
-            noted = await analyses_store.add_notes(connection, self.analysis.id, notes)
-        self.analysis = replace(self.analysis, notes=noted)
 
     async def save(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], *, failed_because: str = ""
@@ -323,8 +333,9 @@ class _Job:
             if failed_because or _all_failed(groups, answers)
             else AnalysisStatus.COMPLETED
         )
+        notes = (*self.analysis.notes, *budget_notes(self.parts.budgets, answers, ledger))
         facts = ReportFacts(
-            analysis=self.analysis,
+            analysis=replace(self.analysis, notes=notes),
             status=status,
             failed_because=failed_because,
             failures=failures,

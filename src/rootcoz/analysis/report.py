@@ -11,12 +11,12 @@ from functools import lru_cache
 
 import orjson
 
-from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
+from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, PromptUse, StoredAnalysis
 from rootcoz.domain.debate import Debate, DebateEntry
 from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
-from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
+from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment, stand_in_note
 from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
 from rootcoz.store.calls import total_cost
@@ -69,6 +69,7 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
         "job_name": analysis.job_name,
         "build_number": analysis.build_number,
         "token_usage": _token_usage(facts.ledger),
+        "prompts": _prompts(facts.ledger),
         "request_params": analysis.request_params,
         "reanalysis_of": analysis.reanalysis_of,
         "notes": list(analysis.notes),
@@ -202,15 +203,23 @@ def _affected_tests(facts: ReportFacts, group: FailureGroup) -> list[str]:
 def _payload(facts: ReportFacts, group: FailureGroup) -> dict[str, object]:
     match answer := facts.answers.get(group.number):
         case Finding():
-            return _finding_payload(answer, facts.issues.get(group.number, ()))
+            payload = _finding_payload(answer, facts.issues.get(group.number, ()))
+            return payload | _who_answered(facts, answer)
         case NoVerdict():
-            return _no_verdict_payload(answer)
+            return _no_verdict_payload(answer) | _who_answered(facts, answer)
         case None:
             stopped = NoVerdict(
                 reason=NoVerdictReason.PROVIDER_FAILED,
                 message="The analysis stopped before this group was answered.",
             )
-            return _no_verdict_payload(stopped)
+            return _no_verdict_payload(stopped) | _who_answered(facts, stopped)
+
+
+def _who_answered(facts: ReportFacts, answer: Answer) -> dict[str, object]:
+    if answer.stand_in is None:
+        options = facts.analysis.options
+        return {"ai_provider": options.provider, "ai_model": options.model, "note": ""}
+    return {"ai_provider": answer.stand_in.provider, "ai_model": "", "note": stand_in_note(answer.stand_in)}
 
 
 def _finding_payload(finding: Finding, issues: Sequence[MatchedIssue]) -> dict[str, object]:
@@ -321,7 +330,21 @@ def _call(entry: LedgerEntry) -> dict[str, object]:
         "prompt_chars": call.prompt_chars,
         "response_chars": call.reply_chars,
         "created_at": entry.created_at,
+        "prompts": _versions(entry.call.prompts),
     }
+
+
+def _prompts(ledger: Sequence[LedgerEntry]) -> dict[str, str]:
+    """The texts that the questions were made from. One that changed in between, by an upgrade, has both versions."""
+    versions: dict[str, dict[str, None]] = {}
+    for entry in ledger:
+        for use in entry.call.prompts:
+            versions.setdefault(use.name, {})[use.version] = None
+    return {name: ", ".join(used) for name, used in sorted(versions.items())}
+
+
+def _versions(uses: Sequence[PromptUse]) -> dict[str, str]:
+    return {use.name: use.version for use in uses}
 
 
 def _is_single_document(analysis: StoredAnalysis) -> bool:
