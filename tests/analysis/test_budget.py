@@ -186,8 +186,8 @@ async def test_a_result_says_what_the_budgets_did_and_cannot_do(database: Databa
         ),
         f"A budget in dollars does not bound scripted m: the cost of its {asked} calls is not known.",
         (
-            f"A budget in tokens does not bound scripted m: the tokens of its {asked} calls are not known; they count by "
-            "a guess."
+            f"A budget in tokens does not bound scripted m: the tokens of its {asked} calls are not known; they "
+            "count by a guess."
         ),
     )
 

@@ -16,11 +16,13 @@ from typing import Protocol
 from rootcoz.analysis.ask import Asker
 from rootcoz.analysis.budget_notes import budget_notes
 from rootcoz.analysis.debate import Seat
+from rootcoz.analysis.duplicates import IssueJudge
 from rootcoz.analysis.enrich import Desk, look_up
 from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
 from rootcoz.analysis.report import ReportFacts, write_result
+from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import (
     AnalysisProgress,
     AnalysisStatus,
@@ -31,7 +33,7 @@ from rootcoz.domain.analysis import (
     StoredAnalysis,
 )
 from rootcoz.domain.budget import NO_BUDGETS, Budgets
-from rootcoz.domain.errors import AnalysisAborted, Conflict, NotFound
+from rootcoz.domain.errors import AnalysisAborted, Conflict, NotConfigured, NotFound
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
@@ -50,6 +52,11 @@ from rootcoz.workspace.folder import Workspace, make_workspace
 
 MAX_MARKS = 300
 """Phases of debates that the progress log takes."""
+JUDGING_CALLS = {
+    ProgressPhase.ENRICHING_JIRA: "jira_filter",
+    ProgressPhase.ENRICHING_TESTS_REPO: "tests_repo_filter",
+}
+"""What the ledger calls the questions of each phase about issues."""
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
 
@@ -301,16 +308,33 @@ class _Job:
             kept = await findings.load_answers(connection, self.analysis.id)
         desks, notes = self.parts.desks(self.analysis, secrets)
         answers = await asyncio.to_thread(findings.decode_answers, kept) if desks else {}
+        judges = await self._judges() if desks else {}
         matches: dict[int, list[MatchedIssue]] = {}
         for phase, desk in desks.items():
             await self._enter(phase, len(groups))
-            known = await look_up(desk, groups, answers)
+            known = await look_up(desk, groups, answers, judge=judges.get(phase))
             matches |= known.matches
             notes = (*notes, *known.notes)
         await self._note(*notes)
         async with self.database.write() as connection:
             document = chunked([issues.encode_issues(matches)])
             await save_document(connection, self.analysis.id, issues.ISSUES, document)
+
+    async def _judges(self) -> Mapping[ProgressPhase, IssueJudge]:
+        """Who says which issues are about a finding; nobody where the words alone decide."""
+        options = self.analysis.options
+        try:
+            provider = self.parts.provider_named(options.provider)
+            provider.check(options.model)
+        except NotConfigured as error:  # the server was started anew, with other settings
+            await self._note(f"Issues were matched by their words alone. {error}")
+            return {}
+        if not provider.reads_prompt:
+            return {}
+        ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
+        gate = asyncio.Semaphore(options.max_concurrent_questions)
+        turns = Turns(ledger, gate, self.parts.server_gate)
+        return {phase: IssueJudge(provider, options, turns, call) for phase, call in JUDGING_CALLS.items()}
 
     async def save(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], *, failed_because: str = ""

@@ -107,7 +107,8 @@ class ProviderCall:
     """One call of a provider, for the token ledger. Counts are None when the provider does not say."""
 
     call_type: str
-    """`primary` for the question about a group; `repair`, `peer` and `revision` for what follows it."""
+    """`primary` for the question about a group; `repair`, `peer` and `revision` for what follows it,
+    `jira_filter` and `tests_repo_filter` for the judging of issues."""
     provider: str
     model: str
     duration_ms: int

@@ -64,7 +64,7 @@ class Budget:
         if self.usd is not None and spending.cost_usd >= self.usd:
             return _dollars(self.usd)
         if self.tokens is not None and spending.tokens >= self.tokens:
-            return f"{self.tokens:,} tokens"
+            return "1 token" if self.tokens == 1 else f"{self.tokens:,} tokens"
         return ""
 
 

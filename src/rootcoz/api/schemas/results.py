@@ -25,6 +25,9 @@ class MatchedIssue(BaseModel):
     url: str = ""
     priority: str = ""
     score: float = Field(default=0.0, description="0 to 1.")
+    reason: str = Field(
+        default="", description="Why an AI takes it for the same problem; empty where words were compared."
+    )
 
 
 class CodeFixPayload(BaseModel):
