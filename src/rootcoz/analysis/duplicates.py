@@ -10,6 +10,7 @@ from rootcoz.domain.failure import FailureGroup
 from rootcoz.domain.finding import Finding
 from rootcoz.domain.issue import Relevance, TrackerIssue
 from rootcoz.evidence.failures import without_secrets
+from rootcoz.evidence.secrets import redact
 from rootcoz.prompts.duplicates import duplicates_prompt, duplicates_schema, parse_relevance
 from rootcoz.prompts.texts import prompt_use, text_digest
 from rootcoz.providers.base import Provider, Question
@@ -33,7 +34,9 @@ class IssueJudge:
         Raises OutsideError when nobody answers or the answer cannot be used, and BudgetSpent.
         """
         group = replace(group, representative=without_secrets(group.representative))
-        prompt = duplicates_prompt(group.representative, finding, issues)
+        prompt = duplicates_prompt(
+            group.representative, finding, issues, clean=lambda text: redact(text, emails=True).text
+        )
         question = Question(
             group=group,
             affected_tests=(),

@@ -1,5 +1,7 @@
 """What an AI may look at besides the failure itself: clones of repositories and the build's artifacts.
 
+Its consoles are the business of `consoles`.
+
 Everything here is help, not a condition: what cannot be had becomes a note, and the questions are asked all the same.
 """
 
@@ -29,6 +31,8 @@ from rootcoz.workspace.search import WorkspaceFiles
 
 TESTS_REPOSITORY = "tests"
 """Name of the tests repository's clone."""
+QUOTABLE = ("repos", "build-artifacts", "consoles")
+"""Folders of the workspace whose files may prove a quotation."""
 TESTS_DEPTH, OTHER_DEPTH = 50, 1
 """Commits that are fetched: of the tests repository enough to see what changed lately."""
 CLONE_TIMEOUT_S = 600.0
@@ -106,12 +110,13 @@ def remove_secrets_below(folder: Path) -> None:
 
 
 def check_in_workspace(answer: Answer, root: Path) -> Answer:
-    """Look up what the failure's own texts do not hold: quotations in clones and artifacts, places in clones.
+    """Look up what the failure's own texts do not hold: quotations in any of QUOTABLE, places in clones.
 
     The folders of the questions themselves do not count: a model's earlier answer would prove its own quotations.
     """
-    clones, artifacts = WorkspaceFiles(root / "repos"), WorkspaceFiles(root / "build-artifacts")
-    evidence = tuple(_checked(item, clones, artifacts) for item in answer.evidence)
+    places = {f"{folder}/": WorkspaceFiles(root / folder) for folder in QUOTABLE}
+    clones = places["repos/"]
+    evidence = tuple(_checked(item, places) for item in answer.evidence)
     answer = replace(answer, evidence=evidence)
     if isinstance(answer, Finding) and answer.code_fix is not None and not answer.code_fix.verified:
         return replace(answer, code_fix=_placed(answer.code_fix, clones))
@@ -175,10 +180,11 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _checked(item: Evidence, clones: WorkspaceFiles, artifacts: WorkspaceFiles) -> Evidence:
+def _checked(item: Evidence, places: Mapping[str, WorkspaceFiles]) -> Evidence:
     if item.verified or not is_significant(item.quote):
         return item
-    for prefix, files in (("repos/", clones), ("build-artifacts/", artifacts)):
+    # Where it is said to stand first: the same line may be in a console and in an artifact.
+    for prefix, files in sorted(places.items(), key=lambda place: not item.source.startswith(place[0])):
         first = item.source.removeprefix(prefix)
         if match := files.find_quotation(item.quote, first=first):
             return replace(item, source=prefix + match.path, line=match.line, verified=True)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from rootcoz.analysis.ask import Asker
 from rootcoz.analysis.budget_notes import budget_notes
+from rootcoz.analysis.consoles import CONSOLE, ConsoleShelf, gather_consoles
 from rootcoz.analysis.debate import Seat
 from rootcoz.analysis.duplicates import IssueJudge
 from rootcoz.analysis.enrich import Desk, look_up
@@ -45,7 +46,7 @@ from rootcoz.providers.base import Provider
 from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
-from rootcoz.store.documents import load_document, save_document
+from rootcoz.store.documents import delete_documents, load_document, save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.secrets import load_secrets
 from rootcoz.workspace.folder import Workspace, make_workspace
@@ -195,6 +196,8 @@ class _Job:
         async with self.database.read() as connection:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
         resumed = bool(self.marks)
+        consoles = ConsoleShelf(self.database, self.analysis.id)
+        await consoles.clear()
         if order.wait:
             await self._enter(ProgressPhase.WAITING_FOR_JENKINS, None)
         build = await fetch_build(
@@ -203,8 +206,15 @@ class _Job:
             accepted_at=utc_moment(self.analysis.created_at),
             resumed=resumed,
             ended=self._mark_running,
+            keep_console=consoles.keep if self._somebody_reads() else None,
         )
-        await self._keep(build)
+        await self._keep(replace(build, notes=(*build.notes, *consoles.notes)))
+
+    def _somebody_reads(self) -> bool:
+        """Whether anybody who will be asked looks at files."""
+        options = self.analysis.options
+        names = {options.provider, *(peer.provider for peer in options.peers)}
+        return any(self.parts.provider_named(name).reads_prompt for name in names)
 
     async def _mark_running(self) -> None:
         async with self.database.write() as connection:
@@ -256,11 +266,9 @@ class _Job:
         ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
-            readers = (provider, *(seat.provider for seat in seats))
-            somebody_reads = any(reader.reads_prompt for reader in readers)
             # With nothing to pay questions with, nobody will look at what takes long to fetch.
             asks = ledger.has_replies() or not await ledger.reached_budget()
-            materials = await self._gather(workspace) if somebody_reads and asks else NOTHING_ELSE
+            materials = await self._gather(workspace) if self._somebody_reads() and asks else NOTHING_ELSE
             asker = Asker(
                 provider,
                 options,
@@ -278,7 +286,7 @@ class _Job:
                 await asyncio.to_thread(workspace.remove)
 
     async def _gather(self, workspace: Workspace) -> Materials:
-        """Clones and artifacts for an AI that reads; what could not be had is noted in the result."""
+        """Consoles, clones and artifacts for an AI that reads; what could not be had is noted in the result."""
         order = self.analysis.order
         async with self.database.read() as connection:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
@@ -288,8 +296,9 @@ class _Job:
         if order is not None and order.with_artifacts:
             access = self.parts.jenkins_access(order, secrets)
             materials = joined(materials, await gather_artifacts(workspace, order, access))
+        consoles = await gather_consoles(workspace, self.database, self.analysis.id)
         await self._note(*materials.notes)
-        return materials
+        return joined(consoles, materials)
 
     async def _note(self, *sentences: str) -> None:
         """Put what is not there yet to the notes of the result."""
@@ -376,6 +385,7 @@ class _Job:
         aborted = self.analysis.aborted_by is not None
         async with self.database.write() as connection:
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
+            await delete_documents(connection, self.analysis.id, CONSOLE)
             if not await analyses_store.finish_analysis(
                 connection, self.analysis.id, status, aborted=aborted
             ):

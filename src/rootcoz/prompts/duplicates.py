@@ -1,7 +1,7 @@
 """The question which issues of a tracker are about a finding's problem, and the parser for the reply."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -9,9 +9,11 @@ from pydantic import BeforeValidator
 from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Finding
 from rootcoz.domain.issue import Relevance, TrackerIssue
-from rootcoz.evidence.secrets import redact
 from rootcoz.prompts.answer import Share, Text, Wire, read_reply
 from rootcoz.prompts.texts import prompt_template
+
+Clean = Callable[[str], str]
+"""Takes secrets out of a text."""
 
 MAX_REASON_CHARS = 300
 _NAME_CHARS = 300
@@ -44,14 +46,16 @@ def duplicates_schema() -> dict[str, object]:
     return _ScoresWire.model_json_schema()
 
 
-def duplicates_prompt(failure: Failure, finding: Finding, issues: Sequence[TrackerIssue]) -> str:
+def duplicates_prompt(
+    failure: Failure, finding: Finding, issues: Sequence[TrackerIssue], *, clean: Clean
+) -> str:
     """Ask which of the issues are about the finding's problem.
 
-    Everything that others wrote stands in it as JSON, without secrets and bounded, so that no text can leave its
-    place.
+    Everything that others wrote stands in it as JSON, cleaned and bounded, so that no text can leave its place.
     """
     return prompt_template("duplicates").substitute(
-        finding=_data(_finding(failure, finding)), issues=_data([_issue(issue) for issue in issues])
+        finding=_data(_cleaned(_finding(failure, finding), clean)),
+        issues=_data([_cleaned(_issue(issue), clean) for issue in issues]),
     )
 
 
@@ -76,7 +80,7 @@ def parse_relevance(text: str, keys: Collection[str]) -> dict[str, Relevance] | 
 
 def _finding(failure: Failure, finding: Finding) -> Mapping[str, str]:
     report, fix = finding.product_bug_report, finding.code_fix
-    facts = {
+    return {
         "test": failure.test_name[:_NAME_CHARS],
         "error": (failure.error_message.strip() or failure.stack_trace.strip())[:_ERROR_CHARS],
         "classification": finding.classification.value,
@@ -85,22 +89,20 @@ def _finding(failure: Failure, finding: Finding) -> Mapping[str, str]:
         "component": report.component[:_NAME_CHARS] if report else "",
         "fix": f"{fix.file}: {fix.change}"[:_DETAILS_CHARS] if fix else "",
     }
-    return {name: _clean(text) for name, text in facts.items() if text.strip()}
 
 
 def _issue(issue: TrackerIssue) -> Mapping[str, str]:
-    facts = {
+    return {
         "key": issue.key,
         "title": issue.title[:_NAME_CHARS],
         "status": issue.status[:_NAME_CHARS],
         "labels": ", ".join(issue.labels)[:_NAME_CHARS],
         "text": issue.excerpt,
     }
-    return {name: _clean(text) for name, text in facts.items() if text.strip()}
 
 
-def _clean(text: str) -> str:
-    return redact(text, emails=True).text
+def _cleaned(facts: Mapping[str, str], clean: Clean) -> Mapping[str, str]:
+    return {name: clean(text) for name, text in facts.items() if text.strip()}
 
 
 def _data(value: object) -> str:
