@@ -114,12 +114,12 @@ def check_in_workspace(answer: Answer, root: Path) -> Answer:
 
     The folders of the questions themselves do not count: a model's earlier answer would prove its own quotations.
     """
-    places = {f"{folder}/": WorkspaceFiles(root / folder) for folder in QUOTABLE}
-    clones = places["repos/"]
+    there = [folder for folder in QUOTABLE if (root / folder).is_dir()]
+    places = {f"{folder}/": WorkspaceFiles(root / folder) for folder in there}
     evidence = tuple(_checked(item, places) for item in answer.evidence)
     answer = replace(answer, evidence=evidence)
     if isinstance(answer, Finding) and answer.code_fix is not None and not answer.code_fix.verified:
-        return replace(answer, code_fix=_placed(answer.code_fix, clones))
+        return replace(answer, code_fix=_placed(answer.code_fix, WorkspaceFiles(root / "repos")))
     return answer
 
 
