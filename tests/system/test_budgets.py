@@ -1,5 +1,7 @@
 """A running server whose money for an AI runs out. The stand-in for Claude Code costs 0.0123 dollars a question."""
 
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,18 @@ from xml.etree import ElementTree as ET
 from tests.support.provider_stand_ins import KEY, MODEL, program
 from tests.support.server import running_server
 
+SLOW_ONCE = """
+import json, pathlib, re, sys, time
+folder = re.search(r"`(group-\\d+)/", sys.stdin.read())[1]
+text = pathlib.Path(folder, "error.txt").read_text()
+log = pathlib.Path(sys.argv[1])
+before = log.read_text() if log.exists() else ""
+with log.open("a") as file:
+    file.write(text + "\\n")
+if "bravo" in text and "bravo" not in before:
+    time.sleep(60)
+print(json.dumps({"classification": "CODE ISSUE", "details": "d"}))
+"""
 WORDS = ("alpha", "bravo", "charlie", "delta")
 FAILURES = {
     "failures": [
@@ -90,4 +104,31 @@ def test_a_day_s_budget_holds_over_analyses_restarts_and_deletions(tmp_path: Pat
     assert second["token_usage"] is None
     assert second["notes"] == [
         "The server's budget of 500 tokens for this day (UTC) is spent. The built-in analyser answered 4 of 4 groups."
+    ]
+
+
+def test_what_the_built_in_analyser_answered_stays_answered_after_a_kill(tmp_path: Path) -> None:
+    program, log = tmp_path / "slow_once.py", tmp_path / "asked.log"
+    program.write_text(SLOW_ONCE)
+    asks = {
+        "AI_PROVIDER": "command",
+        "AI_COMMAND": f"{sys.executable} -IS {program} {log}",
+        "MAX_CONCURRENT_AI_CALLS": "2",
+    }
+    with running_server(tmp_path, asks | {"AI_BUDGET_PER_ANALYSIS_TOKENS": "1"}) as server:
+        job_id = server.submit(FAILURES)
+        deadline = time.monotonic() + 60
+        # One call is in flight and two groups are left when the first answer has spent the budget.
+        while server.client.get(f"/results/{job_id}").json()["result"]["groups_answered"] < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        server.kill()
+    with running_server(tmp_path, asks) as server:
+        result = server.finished(job_id)["result"]
+    asked = [line.partition("111] ")[2].partition("-")[0] for line in log.read_text().splitlines()]
+
+    assert who_answered(result) == ["command", "command", "builtin", "builtin"]
+    assert sorted(asked) == ["alpha", "bravo", "bravo"]  # the one that was open when the server died
+    assert result["notes"] == [
+        "The budget of 1 token for this analysis is spent. The built-in analyser answered 2 of 4 groups."
     ]
