@@ -45,6 +45,7 @@ _REMEMBERED_LENGTH = 600
 """Lines repeat across a build's failures; as many lines of at most this length are remembered, then all forgotten."""
 
 OWN, LIBRARY, RUNNER = "olr"
+TEXTUAL = TEXT.code
 INDENTED = "i"
 """Codes of lines (`Frame.code`) in small letters, and that of text which is indented as source lines in Python are."""
 
@@ -85,7 +86,6 @@ class SignatureExplanation:
 _ASSERTION = re.compile(
     r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT"
 )
-_ASSERTION_SIGNS = ("xpect", "ssert", "==", "!=", "but was", "toBe", "toEqual", "EXPECT")
 
 _texts: dict[str, str] = {}
 _values: dict[str, str] = {}
@@ -102,10 +102,18 @@ def forget_lines() -> None:
 
 def _is_assertion(text: str) -> bool:
     """Whether the numbers in a text are what a check expected and found."""
-    for sign in _ASSERTION_SIGNS:
-        if sign in text:
-            return _ASSERTION.search(text) is not None
-    return False
+    # Searching for words is much faster than matching an expression everywhere, and most texts hold none of them.
+    may_be = (
+        "xpect" in text
+        or "ssert" in text
+        or "==" in text
+        or "!=" in text
+        or "but was" in text
+        or "toBe" in text
+        or "toEqual" in text
+        or "EXPECT" in text
+    )
+    return may_be and _ASSERTION.search(text) is not None
 
 
 def _normalised(line: str, *, values: bool) -> str:
@@ -120,22 +128,26 @@ def _normalised(line: str, *, values: bool) -> str:
     return known
 
 
+def _is_line_number(text: str) -> bool:
+    return text.isdecimal() and text.isascii() and len(text) < _LONGEST_NUMBER
+
+
 def _place(line: str) -> str | None:
     """The line without its line number, when it is a frame that has one: lines drift, the frame stays the same.
 
     The number's length is limited as the patterns of frames limit it. A column stands as a second number.
     """
-    head, _, number = line.rpartition(":")
-    if number[-1:] == ")":
-        if not (number[:-1].isdecimal() and number.isascii() and len(number) <= _LONGEST_NUMBER):
+    if line[-1:] == ")":
+        head, _, number = line.rpartition(":")
+        if not _is_line_number(number[:-1]):
             return None
         before, _, number = head.rpartition(":")
-        is_line = number.isdecimal() and number.isascii() and len(number) < _LONGEST_NUMBER
-        return before + ":" if is_line else head
+        return before + ":" if _is_line_number(number) else head
     path, mark, rest = line.partition('", line ')
-    number, _, name = rest.partition(",")
-    if mark and number.isdecimal() and number.isascii() and len(number) < _LONGEST_NUMBER:
-        return path + mark + name
+    if mark:
+        number, _, name = rest.partition(",")
+        if _is_line_number(number):
+            return path + mark + name
     return None
 
 
@@ -151,7 +163,7 @@ def _frame(line: str) -> Frame:
 
 
 class _Frames(dict[str, Frame]):
-    """The frames of lines met before."""
+    """The frames of contributing lines met before."""
 
     def __missing__(self, line: str) -> Frame:
         """Read the line and remember it."""
@@ -167,10 +179,12 @@ class _Codes(dict[str, str]):
     """The codes of lines met before: a letter for what a line is."""
 
     def __missing__(self, line: str) -> str:
-        """Read the line and remember it."""
-        frame = _frames[line]
+        """Read the line and remember its code; most lines are asked for nothing else."""
+        frame = _frame(line)
         code = INDENTED if frame is TEXT and line.startswith("    ") else frame.code
         if len(line) <= _REMEMBERED_LENGTH:
+            if len(self) >= _REMEMBERED_LINES:
+                forget_lines()
             self[line] = code
         return code
 
@@ -221,6 +235,8 @@ def _contributing(start: int, codes: str, lines: list[str], *, values: bool) -> 
         backwards = (last - at for at, kind in enumerate(reversed(kinds)) if kind == wanted)
         return _with_sources(_first_distinct(backwards, lines)[::-1], start, codes, lines)
     # Reading them one by one: it mostly ends after the first few.
+    if kinds == wanted * len(kinds):
+        return _first_distinct(range(start, start + len(kinds)), lines)
     numbers: Iterator[int] = (start + at for at, kind in enumerate(kinds) if kind == wanted)
     called = kinds.find(RUNNER, kinds.find(OWN))
     if called >= 0 and not values and wanted == OWN:
@@ -238,8 +254,9 @@ def _first_distinct(numbers: Iterable[int], lines: list[str]) -> list[tuple[int,
     """The first FRAMES frames, without those that repeat the one before."""
     distinct: list[tuple[int, str]] = []
     before = None
+    frames = _frames
     for number in numbers:
-        key = _frames[lines[number]].key
+        key = frames[lines[number]].key
         if key != before:
             distinct.append((number, key))
             if len(distinct) == FRAMES:
@@ -261,20 +278,31 @@ def _with_sources(
     return both
 
 
-_TEXT = TEXT.code + INDENTED
-_TEXT_OR_RUN = re.compile(f"(?:[^{_TEXT}]|(?<=[A-Z]){INDENTED})+|[{_TEXT}]")
-"""A run of frames, together with the source lines below Python's, or a line of text."""
+_TEXT = TEXTUAL + INDENTED
+_TEXT_OR_RUN = re.compile(f"[^{_TEXT}]+|[{_TEXT}]")
+"""A run of frames, or a line of text."""
+
+
+def _with_sources_as_frames(codes: str) -> str:
+    """The codes with those of the source lines below Python's frames replaced by their frames': they are one run."""
+    for frame in (OWN, LIBRARY, RUNNER):
+        python = frame.upper()
+        codes = codes.replace(python + INDENTED, python + python)
+    return codes
 
 
 def _select(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
     """The contributions of a stack: each with the number of its line, in reading order."""
     selected: list[tuple[int, str]] = []
-    for part in _TEXT_OR_RUN.finditer(codes):
-        number = part.start()
-        if codes[number] in _TEXT:
+    runs = _with_sources_as_frames(codes) if INDENTED in codes else codes
+    number = 0
+    for part in _TEXT_OR_RUN.findall(runs):
+        end = number + len(part)
+        if part in _TEXT:
             selected.append((number, heading.normalised(lines[number])))
         else:
-            selected += _contributing(number, part[0], lines, values=heading.values)
+            selected += _contributing(number, codes[number:end], lines, values=heading.values)
+        number = end
     return selected
 
 
@@ -340,9 +368,12 @@ def _read(failure: Failure) -> _Reading:
         not first.endswith(failure.error_message) and _is_assertion(failure.error_message)
     )
     heading = _Heading(message_lines, values=values)
-    message = "\n".join([line for line in map(heading.normalised, message_lines) if line])
+    if len(message_lines) == 1 and heading.first:
+        message = heading.first_normalised
+    else:
+        message = "\n".join([line for line in map(heading.normalised, message_lines) if line])
     codes = _codes_of(stack)
-    is_pytest = first.startswith("E   ") or (TEXT.code in codes[1:] and "\nE   " in failure.stack_trace)
+    is_pytest = first.startswith("E   ") or (codes.find(TEXTUAL, 1) > 0 and "\nE   " in failure.stack_trace)
     selected = (_select_pytest if is_pytest else _select)(codes, stack, heading)
     return _Reading(message_lines, message, stack, selected, values)
 
