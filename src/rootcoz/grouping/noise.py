@@ -76,8 +76,23 @@ class Replacement:
     """One piece of noise that was found."""
 
     rule: str
+    """The rule's name; `why` is its reason."""
+    why: str
+    start: int
+    """Where it began in the line, colours and the space around the line left out (`cleaned`)."""
     text: str
     placeholder: str
+    """What stands there now; empty for a sign that was dropped."""
+
+
+def replaced(text: str, replacements: Iterable[Replacement]) -> str:
+    """A cleaned line with these replacements made, which are in reading order."""
+    parts = []
+    end = 0
+    for replacement in replacements:
+        parts += [text[end : replacement.start], replacement.placeholder]
+        end = replacement.start + len(replacement.text)
+    return "".join([*parts, text[end:]])
 
 
 # --- decisions that need the words around --------------------------------------------------------
@@ -667,7 +682,8 @@ def _joined_rules() -> tuple["re.Pattern[str]", list[NoiseRule]]:
 _NOISE, _RULES_BY_GROUP = _joined_rules()
 _NEGATIVE_ID = "-" + ID
 _NEGATIVE = re.compile(rf"-(?<=[\n _=:(\[{{,;|'\"#]-){ID}")
-"""Hash codes and 64-bit ids are negative half of the time."""
+NEGATIVE_SIGN = "negative-sign"
+_WHY_NEGATIVE = "Hash codes and 64-bit ids are negative half of the time."
 _MAY_HOLD_NOISE = re.compile(r"[0-9@/]|-[bcdfghjklmnpqrstvwxz]{5}")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 
@@ -703,18 +719,44 @@ def _replace(match: "re.Match[str]", *, values: bool = False) -> str:
 _replace_no_values = partial(_replace, values=True)
 
 
-def _recording(found: list[Replacement], *, values: bool) -> "Callable[[re.Match[str]], str]":
-    """Replaces likewise, and appends what was replaced to `found`."""
+class _Recorder:
+    """Replaces likewise, and keeps what was replaced in one piece of a line."""
 
-    def replace(match: "re.Match[str]") -> str:
-        rule = _RULES_BY_GROUP[(match.lastindex or 0) - 1]
-        replaced = _replace(match, values=values)
-        if replaced != match[0]:
+    def __init__(self, offset: int, *, values: bool) -> None:
+        self.found: list[Replacement] = []
+        self._offset = offset - 1  # the line's end in front of the piece
+        self._values = values
+
+    def __call__(self, match: "re.Match[str]") -> str:
+        """What becomes of a match."""
+        becomes = _replace(match, values=self._values)
+        if becomes != match[0]:
+            rule = _RULES_BY_GROUP[(match.lastindex or 0) - 1]
             front = rule.starts not in _SIGNS
-            found.append(Replacement(rule.name, match[0][front:], replaced[front:]))
-        return replaced
+            start = self._offset + match.start() + front
+            self.found.append(Replacement(rule.name, rule.why, start, match[0][front:], becomes[front:]))
+        return becomes
 
-    return replace
+    def record_signs(self, normalised: str) -> None:
+        """Add the signs that are dropped in front of the ids of a normalised piece."""
+        for sign in _NEGATIVE.finditer(normalised):
+            start, before = self._offset + sign.start(), 0
+            for replacement in self.found:
+                grown = len(replacement.placeholder) - len(replacement.text)
+                if replacement.rule == NEGATIVE_SIGN:
+                    grown = 0  # `normalised` still has it
+                if replacement.start >= start:
+                    break
+                start -= grown
+                before += 1
+            self.found.insert(before, Replacement(NEGATIVE_SIGN, _WHY_NEGATIVE, start, "-", ""))
+
+
+def cleaned(line: str) -> str:
+    """The line without colours and the space around it."""
+    if "\x1b" in line:
+        line = _COLOURS.sub("", line)
+    return line.strip()
 
 
 def normalise_line(line: str, *, values: bool = False, found: list[Replacement] | None = None) -> str:
@@ -723,22 +765,35 @@ def normalise_line(line: str, *, values: bool = False, found: list[Replacement] 
     With `values` the line belongs to an assertion: bare numbers are what was expected and found, and stay.
     What was replaced is appended to `found`.
     """
-    if "\x1b" in line:
-        line = _COLOURS.sub("", line)
-    line = line.strip()
+    line = cleaned(line)
     if _MAY_HOLD_NOISE.search(line) is None:
         return line
-    replace: Callable[[re.Match[str]], str] = _replace_no_values if values else _replace
     if found is not None:
-        replace = _recording(found, values=values)
+        return _normalise_and_record(line, found, values=values)
+    replace = _replace_no_values if values else _replace
     if len(line) > CHUNK:
-        return "".join(_normalise_piece(piece, replace) for piece in pieces(line))
+        return "".join([_normalise_piece(piece, replace) for piece in pieces(line)])
     return _normalise_piece(line, replace)
 
 
-def _normalise_piece(line: str, replace: "Callable[[re.Match[str]], str]") -> str:
+def _normalise_and_record(line: str, found: list[Replacement], *, values: bool) -> str:
+    parts = []
+    offset = 0
+    for piece in pieces(line):
+        recorder = _Recorder(offset, values=values)
+        parts.append(_normalise_piece(piece, recorder, recorder))
+        found += recorder.found
+        offset += len(piece)
+    return "".join(parts)
+
+
+def _normalise_piece(
+    piece: str, replace: "Callable[[re.Match[str]], str]", recorder: _Recorder | None = None
+) -> str:
     # The line's end in front is no part of a word and of no rule: it lets a word at the line's start be found.
-    normalised = _NOISE.sub(replace, "\n" + line)
+    normalised = _NOISE.sub(replace, "\n" + piece)
     if _NEGATIVE_ID in normalised:
+        if recorder:
+            recorder.record_signs(normalised)
         normalised = _NEGATIVE.sub(ID, normalised)
     return normalised[1:]

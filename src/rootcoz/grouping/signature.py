@@ -19,13 +19,12 @@ Nothing of the test's name, class, file, output or duration is looked at.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from rootcoz.domain.failure import ErrorSignature, Failure
-from rootcoz.grouping.frames import TEXT, Frame, LineKind, read_frame
-from rootcoz.grouping.noise import Replacement, normalise_line
+from rootcoz.grouping.frames import TEXT, Frame, read_frame
+from rootcoz.grouping.noise import normalise_line
 
 SIGNATURE_VERSION: int = 2
 """Raised with every change of the rules that changes any value; stored beside the value."""
@@ -51,36 +50,6 @@ INDENTED = "i"
 
 _LONGEST_NUMBER = 8
 """Characters of a line number and the bracket behind it."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackLine:
-    """One line of a stack trace as the signature sees it."""
-
-    text: str
-    kind: LineKind
-    contributes: bool
-    contribution: str
-    """What goes into the signature; empty when nothing does."""
-    hint: str
-    """Why it does not contribute, else empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureExplanation:
-    """How a signature came about, for people."""
-
-    signature: ErrorSignature
-    message: str
-    """Normalised, one line each."""
-    stack: tuple[StackLine, ...]
-    replacements: tuple[Replacement, ...]
-    """All noise that was replaced in contributing text, in reading order."""
-
-    @property
-    def contributing(self) -> tuple[str, ...]:
-        """The stack's lines that went into the signature."""
-        return tuple(line.contribution for line in self.stack if line.contributes)
 
 
 _ASSERTION = re.compile(
@@ -116,7 +85,11 @@ def _is_assertion(text: str) -> bool:
     return may_be and _ASSERTION.search(text) is not None
 
 
-def _normalised(line: str, *, values: bool) -> str:
+Normalise = Callable[[str, bool], str]
+"""Takes the noise out of a line; the second argument says that its numbers are an assertion's values."""
+
+
+def _normalised(line: str, values: bool) -> str:  # noqa: FBT001 - called very often, and keywords take time
     memory = _values if values else _texts
     known = memory.get(line)
     if known is None:
@@ -199,15 +172,16 @@ def _codes_of(lines: list[str]) -> str:
     return "".join(map(_codes.__getitem__, lines))
 
 
-class _Heading:
+class Heading:
     """What the message says about reading the stack: its first line often stands there again, behind a type's name."""
 
-    __slots__ = ("first", "first_normalised", "values")
+    __slots__ = ("_normalise", "first", "first_normalised", "values")
 
-    def __init__(self, message: list[str], *, values: bool) -> None:
+    def __init__(self, message: list[str], normalise: Normalise, *, values: bool) -> None:
+        self._normalise = normalise
         self.values = values
         self.first = message[0] if message and len(message[0]) >= _WORTH_SHARING else ""
-        self.first_normalised = _normalised(self.first, values=values) if self.first else ""
+        self.first_normalised = normalise(self.first, values) if self.first else ""
 
     def normalised(self, line: str) -> str:
         """The line without its noise."""
@@ -216,8 +190,8 @@ class _Heading:
             if not before:
                 return self.first_normalised
             if before.endswith(": "):
-                return f"{_normalised(before, values=self.values)} {self.first_normalised}"
-        return _normalised(line, values=self.values)
+                return self._normalise(before, self.values) + " " + self.first_normalised
+        return self._normalise(line, self.values)
 
 
 def _contributing(start: int, codes: str, lines: list[str], *, values: bool) -> list[tuple[int, str]]:
@@ -291,7 +265,7 @@ def _with_sources_as_frames(codes: str) -> str:
     return codes
 
 
-def _select(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
+def _select(codes: str, lines: list[str], heading: Heading) -> list[tuple[int, str]]:
     """The contributions of a stack: each with the number of its line, in reading order."""
     selected: list[tuple[int, str]] = []
     runs = _with_sources_as_frames(codes) if INDENTED in codes else codes
@@ -306,7 +280,7 @@ def _select(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, 
     return selected
 
 
-def _select_pytest(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
+def _select_pytest(codes: str, lines: list[str], heading: Heading) -> list[tuple[int, str]]:
     """Contributions of pytest's long report: the lines marked E, the innermost marked >, and the frames.
 
     All else is the source of the functions on the way, which differs between the tests that meet one error.
@@ -325,7 +299,8 @@ def _select_pytest(codes: str, lines: list[str], heading: _Heading) -> list[tupl
     return [*errors, *([failing] if failing else []), *chosen]
 
 
-_WORDS_ONLY = "<words>"
+WORDS_ONLY = "<words>"
+"""Begins the line that stands for the middle of a very long text."""
 _IN_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 """Keeps our own digest of the words from being taken for noise."""
 
@@ -344,41 +319,44 @@ def _considered(text: str) -> list[str]:
     )
     return [
         *text[:HEAD].splitlines(),
-        f"{_WORDS_ONLY} {words.hexdigest().translate(_IN_LETTERS)}",
+        f"{WORDS_ONLY} {words.hexdigest().translate(_IN_LETTERS)}",
         *text[-TAIL:].splitlines(),
     ]
 
 
-class _Reading(NamedTuple):
-    """A failure as it was read. A tuple: it is made for every signature, and a frozen dataclass takes longer."""
+class Reading(NamedTuple):
+    """A text as it was read. A tuple: it is made for every signature, and a frozen dataclass takes longer."""
 
-    message_lines: list[str]
     message: str
+    """Without noise and empty lines."""
     stack: list[str]
+    """The lines that were looked at."""
     selected: list[tuple[int, str]]
-    values: bool
+    """What contributes: the index of a line of the stack, and what it contributes."""
+    heading: Heading
+    message_lines: list[str]
 
 
-def _read(failure: Failure) -> _Reading:
-    message_lines = _considered(failure.error_message)
-    stack = _considered(failure.stack_trace)
+def read_failure(error_message: str, stack_trace: str, normalise: Normalise = _normalised) -> Reading:
+    """Read the text that a signature is made of."""
+    message_lines = _considered(error_message)
+    stack = _considered(stack_trace)
     first = stack[0] if stack else ""
     # A trace mostly starts with the message, which need not be looked through twice.
-    values = _is_assertion(first) or (
-        not first.endswith(failure.error_message) and _is_assertion(failure.error_message)
-    )
-    heading = _Heading(message_lines, values=values)
+    values = _is_assertion(first) or (not first.endswith(error_message) and _is_assertion(error_message))
+    heading = Heading(message_lines, normalise, values=values)
     if len(message_lines) == 1 and heading.first:
         message = heading.first_normalised
     else:
         message = "\n".join([line for line in map(heading.normalised, message_lines) if line])
     codes = _codes_of(stack)
-    is_pytest = first.startswith("E   ") or (codes.find(TEXTUAL, 1) > 0 and "\nE   " in failure.stack_trace)
+    is_pytest = first.startswith("E   ") or (codes.find(TEXTUAL, 1) > 0 and "\nE   " in stack_trace)
     selected = (_select_pytest if is_pytest else _select)(codes, stack, heading)
-    return _Reading(message_lines, message, stack, selected, values)
+    return Reading(message, stack, selected, heading, message_lines)
 
 
-def _digest(reading: _Reading) -> ErrorSignature:
+def digest(reading: Reading) -> ErrorSignature:
+    """The signature of what was read."""
     # The message's length stands in front, so that no text can be moved between message and stack.
     message = reading.message
     contributions = "\n".join([text for _, text in reading.selected if text])
@@ -392,31 +370,4 @@ def error_signature(failure: Failure) -> ErrorSignature:
 
     Failures that have neither all get the same value; `groups.py` keeps them apart.
     """
-    return _digest(_read(failure))
-
-
-_HINTS = {
-    LineKind.RUNNER: "the test runner's frame",
-    LineKind.DECORATION: "says nothing about the error",
-    LineKind.LIBRARY: "a library's frame, and there are own ones",
-    LineKind.OWN: f"beyond the {FRAMES} own frames nearest to the error, or the same frame again",
-    LineKind.TEXT: "source text on the way to the error",
-}
-
-
-def explain(failure: Failure) -> SignatureExplanation:
-    """How the signature came about. Slower than `error_signature`, with the same value."""
-    reading = _read(failure)
-    selected = dict(reading.selected)
-    found: list[Replacement] = []
-    for line in reading.message_lines:
-        normalise_line(line, values=reading.values, found=found)
-    seen = []
-    for number, line in enumerate(reading.stack):
-        kind = _frames[line].kind
-        contribution = selected.get(number, "")
-        if contribution and kind is LineKind.TEXT:
-            normalise_line(line, values=reading.values, found=found)
-        hint = "" if contribution else _HINTS[kind if line.strip() else LineKind.DECORATION]
-        seen.append(StackLine(line, kind, bool(contribution), contribution, hint))
-    return SignatureExplanation(_digest(reading), reading.message, tuple(seen), tuple(found))
+    return digest(read_failure(failure.error_message, failure.stack_trace))
