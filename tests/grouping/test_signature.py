@@ -164,3 +164,12 @@ def test_time_grows_with_length_and_not_faster(unit: str) -> None:
     small, large = (unit * (size // len(unit)) for size in (6_000, 48_000))
 
     assert _seconds(large) < 8 * 6 * _seconds(small) + 0.02
+
+
+def test_a_number_in_a_name_is_not_taken_for_a_line_of_go() -> None:
+    one, other = (f"\t/a.rb:3:in `x.go:{line} +0x1'" for line in (17, 18))
+    value("", one)
+    remembered = value("", other)
+    forget_lines()
+
+    assert value("", other) == remembered != value("", one)

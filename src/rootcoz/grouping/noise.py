@@ -524,7 +524,7 @@ RULES: tuple[NoiseRule, ...] = (
         starts=_DIGITS,
         pattern=r"(?:(?<=\.[jtr]s:)|(?<=\.(?:go|py|kt|rb|cs|cc):)|(?<=\.(?:tsx|jsx|mjs|cjs|php|cpp):)|(?<=\.(?:java):)"
         r"|(?<=\.scala:)|(?<=\.(?:c|h):)|(?<=\.swift:))[0-9]{1,7}(?::[0-9]{1,5}|)(?![0-9])",
-        needs=(_COLON_BEHIND,),
+        needs=(r"(?<=[a-z]:)",),
         placeholder="<line>",
         why="Lines drift with every edit above them.",
         masks=(
@@ -773,7 +773,7 @@ def normalise_line(line: str, *, values: bool = False, found: list[Replacement] 
     replace = _replace_no_values if values else _replace
     if len(line) > CHUNK:
         return "".join([_normalise_piece(piece, replace) for piece in pieces(line)])
-    return _normalise_piece(line, replace)
+    return _normalise_piece(line, replace)  # most lines are one
 
 
 def _normalise_and_record(line: str, found: list[Replacement], *, values: bool) -> str:

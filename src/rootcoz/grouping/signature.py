@@ -48,8 +48,8 @@ TEXTUAL = TEXT.code
 INDENTED = "i"
 """Codes of lines (`Frame.code`) in small letters, and that of text which is indented as source lines in Python are."""
 
-_LONGEST_NUMBER = 8
-"""Characters of a line number and the bracket behind it."""
+_LONGEST_NUMBER = 7
+"""Digits of a line number."""
 
 
 _ASSERTION = re.compile(
@@ -102,7 +102,7 @@ def _normalised(line: str, values: bool) -> str:  # noqa: FBT001 - called very o
 
 
 def _is_line_number(text: str) -> bool:
-    return text.isdecimal() and text.isascii() and len(text) < _LONGEST_NUMBER
+    return text.isdecimal() and text.isascii() and len(text) <= _LONGEST_NUMBER
 
 
 def _place(line: str) -> str | None:
@@ -111,16 +111,20 @@ def _place(line: str) -> str | None:
     The number's length is limited as the patterns of frames limit it. A column stands as a second number.
     """
     if line[-1:] == ")":
-        head, _, number = line.rpartition(":")
-        if not _is_line_number(number[:-1]):
+        head, _, number = line[:-1].rpartition(":")
+        if not (number.isdecimal() and number.isascii() and len(number) <= _LONGEST_NUMBER):
             return None
         before, _, number = head.rpartition(":")
         return before + ":" if _is_line_number(number) else head
-    path, mark, rest = line.partition('", line ')
+    path, mark, rest = line.partition('", line ')  # Python
     if mark:
         number, _, name = rest.partition(",")
-        if _is_line_number(number):
-            return path + mark + name
+        return path + mark + name if _is_line_number(number) else None
+    if line.startswith("\t/"):
+        path, mark, rest = line.partition(".go:")
+        number, mark, offset = rest.partition(" +0x")
+        # An offset of other signs could be the end of another language's frame, with the number in its name.
+        return f"{path}\n{offset}" if mark and offset.isalnum() and _is_line_number(number) else None
     return None
 
 
