@@ -13,7 +13,7 @@ from rootcoz.api.auth import RequireSignIn
 from rootcoz.api.body_limit import LimitBodies
 from rootcoz.api.errors import add_error_handlers
 from rootcoz.api.openapi import openapi_document
-from rootcoz.api.routes import ai_models, analysis, events, health, results
+from rootcoz.api.routes import ai_models, analysis, events, health, results, signatures
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services
 
@@ -53,7 +53,7 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
         ],
     )
     add_error_handlers(app)
-    for module in (analysis, results, events, ai_models, health):
+    for module in (analysis, results, events, ai_models, signatures, health):
         app.include_router(module.router)
     _add_docs(app)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]  # the framework's documented way
