@@ -16,9 +16,10 @@ from pydantic import SecretStr
 from rootcoz.analysis.parts import Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
-from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
+from rootcoz.domain.errors import DataDirectoryInUse, InvalidInput, NotConfigured
 from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.events import EventHub
+from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
 from rootcoz.features.results import Results
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
@@ -89,6 +90,7 @@ class Services:
     events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
+    job_metadata: JobMetadataBook
 
 
 class ProviderShelf:
@@ -193,6 +195,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
             per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
         ),
+        metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
     )
 
 
@@ -255,7 +258,17 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
+        job_metadata=JobMetadataBook(directory.database, _metadata_rules(settings)),
     )
+
+
+def _metadata_rules(settings: Settings) -> MetadataRules:
+    rules = MetadataRules(settings.metadata_rules_file)
+    try:
+        rules.load()
+    except InvalidInput as error:
+        raise SettingsError(f"METADATA_RULES_FILE: {error}") from error
+    return rules
 
 
 def _make_private(file: Path) -> None:
