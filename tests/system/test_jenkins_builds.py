@@ -150,5 +150,11 @@ def test_a_job_gets_its_metadata_by_rule_once(tmp_path: Path, jenkins: JenkinsSe
         server.finished(accepted(server, order(jenkins)))
         second = server.client.get("/api/jobs/team/nightly/metadata").json()
 
-    assert first == {"job_name": "team/nightly", "team": "team", "tier": "gold", "version": None, "labels": []}
+    assert first == {
+        "job_name": "team/nightly",
+        "team": "team",
+        "tier": "gold",
+        "version": None,
+        "labels": [],
+    }
     assert second == first
