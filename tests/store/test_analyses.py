@@ -31,6 +31,7 @@ from rootcoz.store.engine import Database
 from rootcoz.store.findings import GroupAnswer, save_answers
 from rootcoz.store.schema import analyses, comments, metadata, reviews
 from rootcoz.store.secrets import save_secrets
+from rootcoz.store.workers import beat
 
 ABSTAINED = NoVerdict(NoVerdictReason.ABSTAINED, "It cannot tell.")
 
@@ -139,6 +140,7 @@ async def fill(database: Database, job_id: str) -> None:
         await save_answers(connection, analysis_id, [answer], provider="command", model="")
         await save_call(connection, analysis_id, "group 1", call, None)
         await save_secrets(connection, analysis_id, {"jira_pat": "x"}, Seal("key"))
+        await beat(connection, "worker")
         await connection.execute(
             insert(comments).values(analysis_id=analysis_id, test_name="t", comment="c", created_at=moment)
         )

@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import shutil
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -42,7 +44,7 @@ from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
 from rootcoz.store.documents import load_document, save_document
-from rootcoz.store.engine import Database
+from rootcoz.store.engine import Connection, Database
 from rootcoz.store.secrets import load_secrets
 from rootcoz.workspace.folder import Workspace, make_workspace
 
@@ -98,9 +100,28 @@ class Parts:
         return status is None or status.is_final
 
 
-async def analyse(job_id: str, parts: Parts, step: Step) -> None:
-    """Take the analysis from wherever it stands to its result."""
-    job = _Job(await _load(parts.database, job_id), parts)
+async def take_up(job_id: str, parts: Parts) -> str:
+    """Become the one who works on the analysis: the token to work with. What others still write is refused from now on.
+
+    Raises NotFound.
+    """
+    run = uuid.uuid4().hex
+    async with parts.database.write() as connection:
+        if not await analyses_store.take(connection, job_id, run):
+            raise NotFound(f"There is no analysis {job_id}; it may have been deleted.")
+    return run
+
+
+async def analyse(job_id: str, parts: Parts, step: Step, run: str | None = None) -> None:
+    """Take the analysis from wherever it stands to its result. `run`: what `take_up` gave; None calls it here.
+
+    Raises TakenOver when somebody else took it up meanwhile.
+    """
+    run = run or await take_up(job_id, parts)
+    analysis = await _load(parts.database, job_id)
+    if analysis.status.is_final:  # its result was written in the instant before the process died
+        return
+    job = _Job(analysis, parts, run)
 
     await job.begin()
     await step("fetch", job.fetch)
@@ -111,21 +132,25 @@ async def analyse(job_id: str, parts: Parts, step: Step) -> None:
     await step("save", lambda: job.save(groups, failures))
 
 
-async def give_up(job_id: str, parts: Parts, reason: str) -> None:
-    """Record that the analysis failed, with a sentence for the user. Answers that were kept are shown with it."""
+async def give_up(job_id: str, parts: Parts, reason: str, run: str | None = None) -> None:
+    """Record that the analysis failed, with a sentence for the user. Answers that were kept are shown with it.
+
+    `run` as for `analyse`.
+    """
+    run = run or await take_up(job_id, parts)
     try:
-        await _save_failed(job_id, parts, reason)
+        await _save_failed(job_id, parts, reason, run)
     except AnalysisAborted:
-        await _save_failed(job_id, parts, reason)  # it is aborted at most once
+        await _save_failed(job_id, parts, reason, run)  # it is aborted at most once
     # Whoever was interrupted has removed it, unless a thread of theirs was still writing to it.
     await asyncio.to_thread(shutil.rmtree, parts.workspaces / job_id, ignore_errors=True)
 
 
-async def _save_failed(job_id: str, parts: Parts, reason: str) -> None:
+async def _save_failed(job_id: str, parts: Parts, reason: str, run: str) -> None:
     analysis = await _load(parts.database, job_id)
     if analysis.status.is_final:  # its result was written in the instant before the process died
         return
-    job = _Job(analysis, parts)
+    job = _Job(analysis, parts, run)
     failures = await job.ingest()
     groups = await job.group(failures)
     await job.save(groups, failures, failed_because=reason)
@@ -142,8 +167,9 @@ async def _load(database: Database, job_id: str) -> StoredAnalysis:
 class _Job:
     """The steps of one analysis."""
 
-    def __init__(self, analysis: StoredAnalysis, parts: Parts) -> None:
+    def __init__(self, analysis: StoredAnalysis, parts: Parts, run: str) -> None:
         self.analysis = analysis
+        self.run = run
         self.parts = parts
         self.database = parts.database
         self.marks = list(analysis.progress_log)
@@ -168,7 +194,7 @@ class _Job:
         self._tell(groups_answered=answered)
         if self.analysis.status is AnalysisStatus.WAITING:
             return
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             attempts = await analyses_store.count_attempt(connection, self.analysis.id)
         if attempts > MAX_ATTEMPTS:
             raise Conflict(
@@ -197,7 +223,7 @@ class _Job:
         await self._keep(build)
 
     async def _mark_running(self) -> None:
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await analyses_store.mark_running(connection, self.analysis.id)
         self.progress = replace(self.progress, status=AnalysisStatus.RUNNING)
         await self._enter(ProgressPhase.ANALYZING, None)
@@ -206,7 +232,7 @@ class _Job:
         failures, outline = build.flattened()
         packed = await asyncio.to_thread(lambda: list(chunked(builds.encode_failures(failures))))
         notes = (*build.notes, *self.analysis.options.notes)
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await save_document(connection, self.analysis.id, builds.FAILURES, packed)
             outlined = chunked([builds.encode_outline(outline)])
             await save_document(connection, self.analysis.id, builds.OUTLINE, outlined)
@@ -227,7 +253,7 @@ class _Job:
             return await asyncio.to_thread(builds.decode_groups, chunks, failures)
         groups = await asyncio.to_thread(group_failures, failures)
         packed = await asyncio.to_thread(lambda: list(chunked(builds.encode_groups(groups))))
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await save_document(connection, self.analysis.id, builds.GROUPS, packed)
         return groups
 
@@ -276,7 +302,7 @@ class _Job:
             access = self.parts.jenkins_access(order, secrets)
             materials = joined(materials, await gather_artifacts(workspace, order, access))
         if materials.notes:
-            async with self.database.write() as connection:
+            async with self._write() as connection:
                 notes = await analyses_store.add_notes(connection, self.analysis.id, materials.notes)
             self.analysis = replace(self.analysis, notes=notes)
         return materials
@@ -296,7 +322,7 @@ class _Job:
             known = await look_up(desk, groups, answers)
             matches |= known.matches
             notes = (*notes, *known.notes)
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             document = chunked([issues.encode_issues(matches)])
             await save_document(connection, self.analysis.id, issues.ISSUES, document)
             noted = await analyses_store.add_notes(connection, self.analysis.id, notes)
@@ -339,13 +365,16 @@ class _Job:
         )
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts))))
         aborted = self.analysis.aborted_by is not None
-        async with self.database.write() as connection:
-            await save_document(connection, self.analysis.id, builds.RESULT, packed)
+        async with self._write() as connection:
             if not await analyses_store.finish_analysis(
                 connection, self.analysis.id, status, aborted=aborted
             ):
                 raise AnalysisAborted("It was aborted while its result was written.")
+            await save_document(connection, self.analysis.id, builds.RESULT, packed)
         self._tell(status=status, groups_answered=len(kept))
+
+    def _write(self) -> AbstractAsyncContextManager[Connection]:
+        return analyses_store.writing(self.database, self.analysis.id, self.run)
 
     def _tell(self, **changes: object) -> None:
         self.progress = replace(self.progress, **changes, at=utc_now())  # type: ignore[arg-type]  # fields by name
@@ -357,7 +386,7 @@ class _Job:
 
     async def _save_answers(self, answers: Sequence[findings.GroupAnswer]) -> None:
         options = self.analysis.options
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await findings.save_answers(
                 connection, self.analysis.id, answers, provider=options.provider, model=options.model
             )
@@ -371,7 +400,7 @@ class _Job:
 
     async def _enter(self, phase: str, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await analyses_store.save_progress(connection, self.analysis.id, self.marks, groups_total)
         self._tell(progress_phase=phase, groups_total=groups_total)
 
