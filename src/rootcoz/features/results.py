@@ -148,7 +148,9 @@ class Results:
         async with self._database.write() as connection:
             # In one order, whoever deletes: of two who waited for each other the database would fail one.
             gone = {
-                job_id for job_id in sorted(job_ids) if await analyses_store.delete_analysis(connection, job_id)
+                job_id
+                for job_id in sorted(job_ids)
+                if await analyses_store.delete_analysis(connection, job_id)
             }
         deleted = [job_id for job_id in job_ids if job_id in gone]
         self._deletions += 1

@@ -120,7 +120,10 @@ async def list_analyses(connection: AsyncConnection, limit: int) -> list[ListedA
 async def progress_of(connection: AsyncConnection, watched: Collection[str]) -> list[AnalysisProgress]:
     """How far those are that go on, and the watched ones in any case."""
     answered = (
-        select(func.count()).where(findings.c.analysis_id == analyses.c.id).correlate(analyses).scalar_subquery()
+        select(func.count())
+        .where(findings.c.analysis_id == analyses.c.id)
+        .correlate(analyses)
+        .scalar_subquery()
     )
     goes_on = and_(analyses.c.completed_at.is_(None), analyses.c.status.in_(_UNFINISHED))
     rows = await connection.execute(
@@ -251,9 +254,9 @@ class Standing:
 async def standings(connection: AsyncConnection, job_ids: Collection[str]) -> dict[str, Standing]:
     """How the analyses stand, by job id; those that are gone are left out."""
     rows = await connection.execute(
-        select(
-            analyses.c.job_id, analyses.c.run, analyses.c.aborted_by, analyses.c.completed_at
-        ).where(analyses.c.job_id.in_(job_ids))
+        select(analyses.c.job_id, analyses.c.run, analyses.c.aborted_by, analyses.c.completed_at).where(
+            analyses.c.job_id.in_(job_ids)
+        )
     )
     return {
         row.job_id: Standing(row.run, row.aborted_by is not None, row.completed_at is not None)

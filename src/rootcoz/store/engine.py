@@ -194,7 +194,9 @@ class Database:
         A lock of the transaction and not of the session, which a frozen process would keep.
         """
         return bool(
-            await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": _MINDING_LOCK})
+            await connection.scalar(
+                text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": _MINDING_LOCK}
+            )
         )
 
     async def close(self) -> None:

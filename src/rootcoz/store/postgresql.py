@@ -33,7 +33,7 @@ class Engines:
     reader: AsyncEngine
     writer: AsyncEngine
     apart: AsyncEngine
-    """One connection that never waits for the others."""
+    """Two connections that never wait for the others: for signs of life, and for looking after other processes."""
 
 
 def parse_address(address: str) -> URL:
@@ -67,7 +67,7 @@ def connect(url: URL) -> Engines:
     return Engines(
         reader=reader.execution_options(postgresql_readonly=True),
         writer=_engine(url, _WRITERS, frozen_s=_FROZEN_S),
-        apart=_engine(url, 1, frozen_s=_FROZEN_S),
+        apart=_engine(url, 2, frozen_s=_FROZEN_S),
     )
 
 
