@@ -114,6 +114,13 @@ class Settings(BaseModel):
         validation_alias=AliasChoices("ROOTCOZ_DATA_DIR", "DB_PATH"),
         description="Folder with all data. DB_PATH, the older name, is a file: its folder is taken.",
     )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description=(
+            "PostgreSQL database of `serve`, as postgresql://USER:PASSWORD@HOST/DATABASE. "
+            "Empty: SQLite in the data directory."
+        ),
+    )
     public_base_url: str = Field(
         default="", description="How browsers reach the server, for links. Empty: links are relative."
     )

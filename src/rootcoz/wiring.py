@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -66,6 +66,8 @@ class DataDirectory:
     lock: FileLock
     seal: Seal
     """Of everything secret in the database."""
+    database_address: str = field(default="", repr=False)
+    """Of PostgreSQL; empty when the database is a file in here."""
 
     @property
     def spool(self) -> Path:
@@ -145,8 +147,14 @@ def check_default_provider(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory]:
-    """Make, lock and open the data directory. Raises DataDirectoryInUse and SettingsError."""
+    """Make, lock and open the data directory, and the database. Raises DataDirectoryInUse and SettingsError."""
     path = settings.data_dir
+    address = _plain(settings.database_url)
+    if address and settings.encryption_key is None:
+        raise SettingsError(
+            "ROOTCOZ_ENCRYPTION_KEY is needed with DATABASE_URL: every server on that database must have the same "
+            "key, so it cannot lie in one data directory."
+        )
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock(path / "rootcoz.lock")
@@ -156,11 +164,11 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
     except OSError as error:
         raise SettingsError(f"ROOTCOZ_DATA_DIR: {path} cannot be used: {error.strerror or error}") from error
     with lock:
-        for name in (APP_FILE, "engine.sqlite3"):
+        for name in () if address else (APP_FILE, "engine.sqlite3"):
             _make_private(path / name)
-        database = await Database.open(path)
+        database = await Database.open(path, address)
         try:
-            yield DataDirectory(path, database, lock, _seal(settings, path))
+            yield DataDirectory(path, database, lock, _seal(settings, path), address)
         finally:
             await database.close()
 

@@ -9,6 +9,7 @@
     │   ├── NotFound
     │   ├── Conflict                the thing is in a state that forbids it
     │   │   ├── AnalysisAborted     somebody stopped the analysis
+    │   │   ├── TakenOver           another process works on the analysis now
     │   │   └── DataDirectoryInUse  another process works on the data directory
     │   └── NotAllowed              the requester lacks the right
     │       └── BudgetSpent         what may be spent on AIs is spent
@@ -57,6 +58,10 @@ class Conflict(CallerError):
 
 class AnalysisAborted(Conflict):
     """Somebody stopped the analysis; the store knows who."""
+
+
+class TakenOver(Conflict):
+    """Another process works on the analysis now: it took this one for dead."""
 
 
 class NotAllowed(CallerError):

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0004"
+SCHEMA_HEAD = "0005"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -71,6 +71,7 @@ analyses = Table(
     Column("created_at", _TIME, nullable=False),
     Column("started_at", _TIME, nullable=True),
     Column("completed_at", _TIME, nullable=True),
+    Column("run", String(32), nullable=True),  # the token of whoever works on it: store/analyses.py, take
     CheckConstraint("status IN ('pending', 'waiting', 'running', 'completed', 'failed')", name="status"),
 )
 Index(
@@ -259,3 +260,10 @@ job_metadata = Table(
     Column("updated_at", _TIME, nullable=False),
 )
 """`job_key` is the `kit.text_key` of the name."""
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("beats", BigInteger, nullable=False),  # a count and no time: no two machines' clocks need to agree
+)

@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services, make_parts, make_services, open_data_directory
+from rootcoz.worker.cluster import member, minding
 from rootcoz.worker.engine import AnalysisEngine
 from rootcoz.worker.recovery import resume_everything
 
@@ -17,15 +18,20 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
 
     Raises DataDirectoryInUse when another process has the data directory.
     """
-    async with open_data_directory(settings) as directory:
+    async with open_data_directory(settings) as directory, AsyncExitStack() as stack:
         events = EventHub()
         parts = make_parts(settings, directory, events)
         shutil.rmtree(directory.spool, ignore_errors=True)
         directory.spool.mkdir(mode=0o700)
-        engine = AnalysisEngine(parts, directory.path, short_lived=short_lived)
-        engine.launch()
-        try:
-            await resume_everything(engine, parts)
-            yield make_services(settings, directory, engine, events)
-        finally:
-            await engine.close()
+        engine = AnalysisEngine(
+            parts, directory.path, short_lived=short_lived, address=directory.database_address
+        )
+        if directory.database.is_shared:
+            shutil.rmtree(directory.workspaces, ignore_errors=True)  # its analyses may go on anywhere
+            await stack.enter_async_context(member(engine, parts))
+        await engine.launch()
+        stack.push_async_callback(engine.close)
+        if directory.database.is_shared:
+            await stack.enter_async_context(minding(engine, parts, events))
+        await resume_everything(engine, parts)
+        yield make_services(settings, directory, engine, events)
