@@ -17,14 +17,19 @@ from rootcoz.analysis.pipeline import Parts
 from rootcoz.desks import tracker_desks
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
+from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
+from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
+from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
+from rootcoz.features.sign_in import SignIn
+from rootcoz.features.token_usage import TokenUsage
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
-from rootcoz.settings import APP, Settings, SettingsError
+from rootcoz.settings import APP, AuthMode, Settings, SettingsError
 from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store.engine import APP_FILE, Database
 from rootcoz.workspace.addresses import repositories_of_setting
@@ -83,6 +88,11 @@ class Services:
     events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
+    accounts: Accounts
+    sign_in: SignIn
+    presence: Presence
+    audit: Audit
+    token_usage: TokenUsage
 
 
 class ProviderShelf:
@@ -218,7 +228,25 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
+        accounts=Accounts(directory.database, directory.seal),
+        sign_in=SignIn(directory.database, directory.seal, _plain(settings.admin_key) or None),
+        presence=Presence(directory.database),
+        audit=Audit(directory.database),
+        token_usage=TokenUsage(directory.database),
     )
+
+
+async def check_entrance(services: Services) -> None:
+    """Raise SettingsError for a server that is closed and has no key that would open it."""
+    settings = services.settings
+    if settings.auth_mode is AuthMode.OPEN or settings.admin_key is not None or settings.trust_proxy_headers:
+        return
+    if not await services.accounts.has_usable_admin():
+        raise SettingsError(
+            "AUTH_MODE=required, but nobody could enter: ADMIN_KEY is not set, and no administrator with a valid key "
+            f"is stored in {services.directory.path}. Set ADMIN_KEY to a secret of at least 16 characters and start "
+            "again."
+        )
 
 
 def _make_private(file: Path) -> None:

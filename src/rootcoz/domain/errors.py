@@ -10,6 +10,8 @@
     │   ├── Conflict                the thing is in a state that forbids it
     │   │   ├── AnalysisAborted     somebody stopped the analysis
     │   │   └── DataDirectoryInUse  another process works on the data directory
+    │   ├── NotSignedIn             the requester has not proven who they are
+    │   ├── TooManyAttempts         a limit on attempts; carries `retry_after_s`
     │   └── NotAllowed              the requester lacks the right
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
@@ -56,6 +58,19 @@ class Conflict(CallerError):
 
 class AnalysisAborted(Conflict):
     """Somebody stopped the analysis; the store knows who."""
+
+
+class NotSignedIn(CallerError):
+    """The requester has not proven who they are, or what they proved it with is not valid."""
+
+
+class TooManyAttempts(CallerError):
+    """There were too many attempts; the same one is looked at again later."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """Seconds after which it may be tried again; at least 1."""
 
 
 class NotAllowed(CallerError):

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
-from rootcoz.wiring import Services, make_parts, make_services, open_data_directory
+from rootcoz.wiring import Services, check_entrance, make_parts, make_services, open_data_directory
 from rootcoz.worker.engine import AnalysisEngine
 from rootcoz.worker.recovery import resume_everything
 
@@ -25,7 +25,12 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
         engine = AnalysisEngine(parts, directory.path, short_lived=short_lived)
         engine.launch()
         try:
+            services = make_services(settings, directory, engine, events)
+            await check_entrance(services)
             await resume_everything(engine, parts)
-            yield make_services(settings, directory, engine, events)
+            try:
+                yield services
+            finally:
+                await services.presence.settle()
         finally:
             await engine.close()
