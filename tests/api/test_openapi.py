@@ -196,7 +196,9 @@ def test_every_field_of_a_request_and_a_reply_is_described(document: dict[str, A
     assert not silent
 
 
-def test_every_operation_but_health_and_signing_in_tells_that_it_may_want_a_key(document: dict[str, Any]) -> None:
+def test_every_operation_but_health_and_signing_in_tells_that_it_may_want_a_key(
+    document: dict[str, Any],
+) -> None:
     silent = [
         path
         for path, operations in document["paths"].items()

@@ -1,6 +1,7 @@
 """The audit log. Lines are added and read; there is no function that changes or removes one."""
 
 from dataclasses import dataclass
+from operator import eq, ge, le, lt
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,16 +49,16 @@ async def list_records(connection: AsyncConnection, wanted: AuditFilter, limit: 
     """The newest lines that fit."""
     log = audit_log.c
     conditions = [
-        condition
-        for value, condition in (
-            (wanted.actor, log.actor == wanted.actor),
-            (wanted.action, log.action == wanted.action),
-            (wanted.target, log.target == wanted.target),
-            (wanted.outcome, log.outcome == wanted.outcome),
-            (wanted.address, log.address == wanted.address),
-            (wanted.since, log.at >= wanted.since),
-            (wanted.until, log.at <= wanted.until),
-            (wanted.before_id, log.id < wanted.before_id),
+        compare(column, value)
+        for column, compare, value in (
+            (log.actor, eq, wanted.actor),
+            (log.action, eq, wanted.action),
+            (log.target, eq, wanted.target),
+            (log.outcome, eq, wanted.outcome),
+            (log.address, eq, wanted.address),
+            (log.at, ge, wanted.since),
+            (log.at, le, wanted.until),
+            (log.id, lt, wanted.before_id),
         )
         if value is not None
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import eq, ge, le
 from typing import Any
 
 from sqlalchemy import func, select
@@ -102,13 +103,13 @@ async def sum_groups(
 
 def _conditions(wanted: CallFilter) -> list[Any]:
     return [
-        condition
-        for value, condition in (
-            (wanted.since, _calls.created_at >= wanted.since),
-            (wanted.until, _calls.created_at <= wanted.until),
-            (wanted.provider, _calls.provider == wanted.provider),
-            (wanted.model, _calls.model == wanted.model),
-            (wanted.call_type, _calls.call_type == wanted.call_type),
+        compare(column, value)
+        for column, compare, value in (
+            (_calls.created_at, ge, wanted.since),
+            (_calls.created_at, le, wanted.until),
+            (_calls.provider, eq, wanted.provider),
+            (_calls.model, eq, wanted.model),
+            (_calls.call_type, eq, wanted.call_type),
         )
         if value is not None
     ]
