@@ -368,6 +368,25 @@ async def test_the_audit_log_tells_who_did_what_and_from_where(house: Api) -> No
     assert key not in whole
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/api/admin/users/a%00b"),
+        ("PUT", "/api/admin/users/a%00b/role"),
+        ("POST", "/api/admin/users/a%00b/rotate-key"),
+        ("DELETE", "/api/admin/users/a%00b/sessions"),
+        ("DELETE", "/api/user/keys/%00"),
+        ("DELETE", "/api/auth/sessions/%00"),
+        ("DELETE", "/api/user/tokens/%00"),
+        ("GET", "/api/admin/audit?actor=%00"),
+        ("GET", "/api/admin/token-usage?ai_model=%00"),
+        ("GET", "/api/admin/token-usage/%00"),
+    ],
+)
+async def test_what_no_database_can_hold_is_422(house: Api, method: str, path: str) -> None:
+    assert (await house.request(method, path, json={"role": "user"})).status_code == 422
+
+
 async def test_the_audit_log_is_read_page_by_page_and_filtered(house: Api) -> None:
     for name in ("u1", "u2", "u3"):
         await created(house, name)

@@ -262,7 +262,6 @@ class SignIn:
                 await sessions_store.add_session(connection, session)
             except sessions_store.SessionRefused:
                 raise NotSignedIn("The key has just been revoked.") from None
-            await sessions_store.delete_expired(connection, utc_text(now))
             # Of the address only this attempt is taken back. Otherwise whoever has an account could guess another's
             # key and sign in between as themselves.
             for subject in subjects:
@@ -271,8 +270,17 @@ class SignIn:
                 else:
                     await attempts_store.take_back_attempt(connection, subject)
             await audit_store.record(connection, AuditEntry(Action.SIGN_IN, holder.name, address))
+        await self._tidy(now)
         identity = Identity(holder.name, holder.role, Proof.SESSION, holder.account_id, session_id=session.id)
         return SignedIn(identity, token, lasts_s)
+
+    async def _tidy(self, now: datetime) -> None:
+        """Forget what is over. A transaction of its own: it takes many rows, in no order."""
+        async with self._database.write() as connection:
+            await sessions_store.delete_expired(connection, utc_text(now))
+            await attempts_store.forget_old(
+                connection, now=utc_text(now), window_began=utc_text(now - timedelta(seconds=WINDOW_S))
+            )
 
     async def _count(self, subjects: tuple[str, ...], username: str, address: str) -> None:
         """Count an attempt to sign in before it is looked at. Raises TooManyAttempts."""
@@ -282,9 +290,6 @@ class SignIn:
         if any(locks):
             raise _too_many(now, max(locks))
         async with self._database.write() as connection:
-            await attempts_store.forget_old(
-                connection, now=utc_text(now), window_began=utc_text(now - timedelta(seconds=WINDOW_S))
-            )
             count = _counted(now)
             locks = [await count(connection, subject, limit=SIGN_IN_LIMIT) for subject in subjects]
             if any(locks):

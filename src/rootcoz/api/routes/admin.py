@@ -26,6 +26,7 @@ from rootcoz.api.schemas.accounts import (
     RotateKeyRequest,
 )
 from rootcoz.api.schemas.errors import error_responses
+from rootcoz.api.schemas.requests import Text
 from rootcoz.api.spans import span
 from rootcoz.domain.account import Role
 from rootcoz.domain.audit import Action, Outcome
@@ -70,7 +71,7 @@ async def create_user(
 
 
 @router.delete("/users/{username}", responses=error_responses(400, 403, 404, 422), openapi_extra=NEEDS_KEY)
-async def delete_user(username: str, services: ServicesOf, who: Administrator) -> DeletedUser:
+async def delete_user(username: Text, services: ServicesOf, who: Administrator) -> DeletedUser:
     """Delete one admin user with keys, sessions and saved tokens.
 
     Not oneself, and not the last stored administrator; `admin` of ADMIN_KEY is not counted as one.
@@ -86,7 +87,7 @@ async def delete_user(username: str, services: ServicesOf, who: Administrator) -
     openapi_extra={**body_of(ChangeRoleRequest), **NEEDS_KEY},
 )
 async def change_role(
-    username: str, request: Request, response: Response, services: ServicesOf, who: Administrator
+    username: Text, request: Request, response: Response, services: ServicesOf, who: Administrator
 ) -> ChangedRole:
     """Change a user's role. A promotion returns a fresh key; a demotion clears keys and sessions."""
     body = await read_json(request, ChangeRoleRequest)
@@ -103,7 +104,7 @@ async def change_role(
     openapi_extra={**body_of(RotateKeyRequest, optional=True), **NEEDS_KEY},
 )
 async def rotate_key(
-    username: str, request: Request, response: Response, services: ServicesOf, who: Administrator
+    username: Text, request: Request, response: Response, services: ServicesOf, who: Administrator
 ) -> RotatedKey:
     """Put a fresh key in the place of all keys of an admin user, and end the user's sessions."""
     body = await read_json(request, RotateKeyRequest, optional=True)
@@ -125,7 +126,7 @@ async def rotate_key(
     openapi_extra=NEEDS_KEY,
 )
 async def issue_key(
-    username: str, body: NewApiKeyRequest, response: Response, services: ServicesOf, who: Administrator
+    username: Text, body: NewApiKeyRequest, response: Response, services: ServicesOf, who: Administrator
 ) -> NewApiKey:
     """Make one more API key for any tracked user. It is shown this once."""
     issued = await services.accounts.issue_key(username, body.name, body.expires_at, who.actor)
@@ -136,7 +137,7 @@ async def issue_key(
 @router.delete(
     "/users/{username}/keys", responses=error_responses(403, 404, 409, 422), openapi_extra=NEEDS_KEY
 )
-async def revoke_keys(username: str, services: ServicesOf, who: Administrator) -> Revoked:
+async def revoke_keys(username: Text, services: ServicesOf, who: Administrator) -> Revoked:
     """Delete all keys of an ordinary user and end the user's sessions."""
     account, revoked = await services.accounts.revoke_keys(username, who.actor)
     return Revoked(username=account.username, revoked=revoked)
@@ -145,7 +146,7 @@ async def revoke_keys(username: str, services: ServicesOf, who: Administrator) -
 @router.delete(
     "/users/{username}/sessions", responses=error_responses(403, 404, 422), openapi_extra=NEEDS_KEY
 )
-async def revoke_sessions(username: str, services: ServicesOf, who: Administrator) -> Revoked:
+async def revoke_sessions(username: Text, services: ServicesOf, who: Administrator) -> Revoked:
     """End all sessions of a user; the keys stay."""
     revoked = await services.sign_in.revoke_sessions(username, who.actor)
     return Revoked(username=username, revoked=revoked)
@@ -155,11 +156,11 @@ async def revoke_sessions(username: str, services: ServicesOf, who: Administrato
 async def audit(
     services: ServicesOf,
     _who: Administrator,
-    actor: str | None = None,
+    actor: Text | None = None,
     action: Action | None = None,
-    target: str | None = None,
+    target: Text | None = None,
     outcome: Outcome | None = None,
-    address: str | None = None,
+    address: Text | None = None,
     start_date: Annotated[str | None, Query(description="First date or moment, included.")] = None,
     end_date: Annotated[str | None, Query(description="Last date or moment, included.")] = None,
     before: Annotated[

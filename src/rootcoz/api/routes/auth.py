@@ -21,6 +21,7 @@ from rootcoz.api.schemas.accounts import (
     UserTokensUpdate,
 )
 from rootcoz.api.schemas.errors import error_responses
+from rootcoz.api.schemas.requests import Text
 from rootcoz.domain.account import Proof
 from rootcoz.features.accounts import IssuedKey
 from rootcoz.wiring import Services
@@ -102,7 +103,7 @@ async def list_sessions(services: ServicesOf, who: Proven) -> Sessions:
     responses=error_responses(401, 403, 404, 422),
     openapi_extra=NEEDS_PROOF,
 )
-async def end_session(session_id: str, services: ServicesOf, who: Proven) -> Done:
+async def end_session(session_id: Text, services: ServicesOf, who: Proven) -> Done:
     """End one of one's own sessions, for example that of a lost computer."""
     await services.sign_in.revoke_session(session_id, who.actor)
     return Done()
@@ -137,7 +138,7 @@ async def save_tokens(request: Request, services: ServicesOf, who: Proven) -> Do
 @router.delete(
     "/api/user/tokens/{name}", responses=error_responses(401, 403, 404, 422), openapi_extra=NEEDS_PROOF
 )
-async def clear_token(name: str, services: ServicesOf, who: Proven) -> Done:
+async def clear_token(name: Text, services: ServicesOf, who: Proven) -> Done:
     """Forget one saved credential: github_token, jira_email or jira_token."""
     await services.accounts.clear_token(who.name, name, who.actor)
     return Done()
@@ -183,7 +184,7 @@ async def make_key(
     responses=error_responses(401, 403, 404, 409, 422),
     openapi_extra=NEEDS_PROOF,
 )
-async def revoke_key(key_id: str, services: ServicesOf, who: Proven) -> Done:
+async def revoke_key(key_id: Text, services: ServicesOf, who: Proven) -> Done:
     """Delete one of one's own API keys, with the sessions that were begun with it."""
     await services.accounts.revoke_key(who.name, key_id, who.actor)
     return Done()

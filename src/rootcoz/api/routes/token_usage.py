@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from rootcoz.api.auth import Administrator, ServicesOf
 from rootcoz.api.openapi import NEEDS_KEY
 from rootcoz.api.schemas.errors import error_responses
+from rootcoz.api.schemas.requests import Text
 from rootcoz.api.schemas.token_usage import (
     JobTokenUsage,
     JobUsage,
@@ -38,9 +39,9 @@ async def token_usage(
             description="Last date or moment, included; a date includes the full day. Without a zone: UTC."
         ),
     ] = None,
-    ai_provider: Annotated[str | None, Query(description="AI provider filter.")] = None,
-    ai_model: Annotated[str | None, Query(description="AI model filter.")] = None,
-    call_type: Annotated[str | None, Query(description="Call-type filter.")] = None,
+    ai_provider: Annotated[Text | None, Query(description="AI provider filter.")] = None,
+    ai_model: Annotated[Text | None, Query(description="AI model filter.")] = None,
+    call_type: Annotated[Text | None, Query(description="Call-type filter.")] = None,
     group_by: Annotated[
         GroupBy | None, Query(description="Breakdown dimension. Weeks are ISO weeks.")
     ] = None,
@@ -80,7 +81,7 @@ async def token_usage_summary(services: ServicesOf, _who: Administrator) -> Toke
 
 
 @router.get("/{job_id}", responses=error_responses(403, 404, 422), openapi_extra=NEEDS_KEY)
-async def job_token_usage(job_id: str, services: ServicesOf, _who: Administrator) -> JobTokenUsage:
+async def job_token_usage(job_id: Text, services: ServicesOf, _who: Administrator) -> JobTokenUsage:
     """Return raw token-usage records for one analysis job."""
     records = await services.token_usage.records(job_id)
     return JobTokenUsage(job_id=job_id, records=[_record(job_id, entry) for entry in records])
