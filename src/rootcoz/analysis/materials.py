@@ -26,8 +26,6 @@ from rootcoz.workspace.prompt_files import AdviceKind, read_prompt_files
 from rootcoz.workspace.repositories import clone
 from rootcoz.workspace.search import WorkspaceFiles
 
-TESTS_REPOSITORY = "tests"
-"""Name of the tests repository's clone."""
 TESTS_DEPTH, OTHER_DEPTH = 50, 1
 """Commits that are fetched: of the tests repository enough to see what changed lately."""
 CLONE_TIMEOUT_S = 600.0

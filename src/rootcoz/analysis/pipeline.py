@@ -8,25 +8,23 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import replace
 
 from rootcoz.analysis.ask import Asker
 from rootcoz.analysis.debate import Seat
-from rootcoz.analysis.enrich import Desk, look_up
+from rootcoz.analysis.enrich import look_up
 from rootcoz.analysis.fetch import fetch_build
+from rootcoz.analysis.history import history_rows
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
-from rootcoz.analysis.report import ReportFacts, write_result
+from rootcoz.analysis.parts import Parts, Step
+from rootcoz.analysis.report import AnswerPlace, ReportFacts, write_result
 from rootcoz.domain.analysis import (
     AnalysisProgress,
     AnalysisStatus,
-    JenkinsOrder,
     ProgressMark,
     ProgressPhase,
-    RepositoryOrder,
     StoredAnalysis,
 )
 from rootcoz.domain.errors import AnalysisAborted, Conflict, NotFound
@@ -36,13 +34,11 @@ from rootcoz.domain.issue import MatchedIssue
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment, utc_now
-from rootcoz.kit.sealed import Seal
-from rootcoz.providers.base import Provider
-from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
+from rootcoz.store.history import save_history
 from rootcoz.store.secrets import load_secrets
 from rootcoz.workspace.folder import Workspace, make_workspace
 
@@ -50,52 +46,6 @@ MAX_MARKS = 300
 """Phases of debates that the progress log takes."""
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
-
-
-Work = Callable[[], Awaitable[None]]
-Step = Callable[[str, Work], Awaitable[None]]
-"""Runs a named piece of work; the durable engine records that it is done and skips it then."""
-
-
-class Audience(Protocol):
-    """Who watches analyses; nothing here ever waits for them: `features.events.EventHub`."""
-
-    def tell(self, progress: AnalysisProgress) -> None:
-        """The analysis got somewhere."""
-        ...
-
-    def forget(self, job_id: str) -> None:
-        """Nothing more will come from the analysis in this process."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the pipeline works with, handed in by `wiring`."""
-
-    database: Database
-    provider_named: Callable[[str], Provider]
-    server_gate: asyncio.Semaphore
-    """Bounds the questions of the whole server."""
-    workspaces: Path
-    """Folder below which each analysis has its own."""
-    public_base_url: str
-    """For the link in enriched documents; empty when the server does not know its address."""
-    seal: Seal
-    """Opens the credentials that came with a request."""
-    jenkins_access: Callable[[JenkinsOrder, Mapping[str, str]], JenkinsAccess]
-    """How to reach the order's server, given the credentials that came with the request."""
-    repository_tokens: Callable[[Sequence[RepositoryOrder], Mapping[str, str]], Mapping[str, str]]
-    """Tokens by the repository's name, given the credentials that came with the request."""
-    desks: Callable[[StoredAnalysis, Mapping[str, str]], tuple[Mapping[ProgressPhase, Desk], tuple[str, ...]]]
-    """The trackers to be searched for an analysis, and sentences about those that cannot be."""
-    audience: Audience
-
-    async def is_final(self, job_id: str) -> bool:
-        """Whether nothing more will happen to the analysis: it is over, or gone."""
-        async with self.database.read() as connection:
-            status = await analyses_store.analysis_status(connection, job_id)
-        return status is None or status.is_final
 
 
 async def analyse(job_id: str, parts: Parts, step: Step) -> None:
@@ -337,10 +287,15 @@ class _Job:
             report_url=self._report_url(),
             debates=await asyncio.to_thread(findings.decode_debates, debates),
         )
-        packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts))))
+        places: list[AnswerPlace] = []
+        packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts, places))))
+        packed_places = chunked([builds.encode_places((one.failure, one.start, one.size) for one in places)])
         aborted = self.analysis.aborted_by is not None
         async with self.database.write() as connection:
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
+            await save_document(connection, self.analysis.id, builds.ANSWER_PLACES, packed_places)
+            if status is AnalysisStatus.COMPLETED:
+                await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
             if not await analyses_store.finish_analysis(
                 connection, self.analysis.id, status, aborted=aborted
             ):

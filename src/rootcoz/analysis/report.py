@@ -58,8 +58,50 @@ class ReportFacts:
     """By group number, of groups whose answer was debated."""
 
 
-def write_result(facts: ReportFacts) -> Iterator[bytes]:
-    """The result in pieces. Never holds more than one failure's or one chunk's text."""
+@dataclass(frozen=True, slots=True)
+class AnswerPlace:
+    """Where the answer for one failure stands in the written result, so that another can be put in its place."""
+
+    failure: int
+    """Index of the failure."""
+    start: int
+    """Bytes before the answer's fields."""
+    size: int
+    """Bytes of its fields: those of `analysis` without the names of the other tests."""
+
+
+def write_result(facts: ReportFacts, places: list[AnswerPlace] | None = None) -> Iterator[bytes]:
+    """The result in pieces. Never holds more than one failure's or one chunk's text.
+
+    `places` is given the place of each failure's answer, in the order of the document.
+    """
+    written = 0
+    for piece in _pieces(facts):
+        if isinstance(piece, _AnswerFields):
+            if places is not None:
+                places.append(AnswerPlace(piece.failure, written, len(piece.fields)))
+            piece = piece.fields  # noqa: PLW2901 - a piece is its bytes from here on
+        written += len(piece)
+        yield piece
+
+
+def answer_fields(answer: Answer | None, issues: Sequence[MatchedIssue] = ()) -> bytes:
+    """The fields of `analysis` in a result but the names of other tests, as JSON without its braces."""
+    return orjson.dumps(_payload(answer, issues))[1:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class _AnswerFields:
+    """The piece of a result that holds a failure's answer."""
+
+    failure: int
+    fields: bytes
+
+
+_Piece = bytes | _AnswerFields
+
+
+def _pieces(facts: ReportFacts) -> Iterator[_Piece]:
     analysis = facts.analysis
     head = {
         "status": facts.status,
@@ -75,7 +117,7 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
         "incomplete": _unaccounted(facts) > 0,
     }
     yield orjson.dumps(head)[:-1]
-    yield from write_failures(facts)
+    yield from _failure_pieces(facts, None)
     yield b',"reports":['
     yield from _reports(facts)
     yield b'],"enriched_xml":'
@@ -88,6 +130,11 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
 
 def write_failures(facts: ReportFacts, *, only: Container[int] | None = None) -> Iterator[bytes]:
     """The fields with the failures, those of child builds too, after a comma; `only` those with such an index."""
+    for piece in _failure_pieces(facts, only):
+        yield piece.fields if isinstance(piece, _AnswerFields) else piece
+
+
+def _failure_pieces(facts: ReportFacts, only: Container[int] | None) -> Iterator[_Piece]:
     group_of = {
         member: group for group in facts.groups for member in group.members if only is None or member in only
     }
@@ -155,7 +202,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
+def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> Iterator[_Piece]:
     """The child builds of a build, each with its own, in the reference's recursive form."""
     for number, child in enumerate(outline.children):
         head = {
@@ -170,27 +217,28 @@ def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> I
         yield b"]}"
 
 
-def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
+def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Iterator[_Piece]:
     numbers = (number for number in range(build.first, build.first + build.count) if number in group_of)
     for place, number in enumerate(numbers):
         failure, group = facts.failures[number], group_of[number]
         yield b"," * bool(place)
         debate = facts.debates.get(group.number)
         others = [name for name in _affected_tests(facts, group) if name not in {"", failure.test_name}]
-        yield orjson.dumps(
-            {
-                "test_name": failure.test_name,
-                "error": failure.error_message,
-                "error_signature": group.signature.value,
-                "signature_version": group.signature.version,
-                "group": group.number,
-                "group_size": len(group.members),
-                "status": failure.status,
-                "duration": failure.duration,
-                "analysis": {**_payload(facts, group), "affected_tests": others},
-                "peer_debate": debate and _debate_payload(debate, in_full=number in _told_in_full(group)),
-            }
-        )
+        head = {
+            "test_name": failure.test_name,
+            "error": failure.error_message,
+            "error_signature": group.signature.value,
+            "signature_version": group.signature.version,
+            "group": group.number,
+            "group_size": len(group.members),
+            "status": failure.status,
+            "duration": failure.duration,
+            "peer_debate": debate and _debate_payload(debate, in_full=number in _told_in_full(group)),
+        }
+        yield orjson.dumps(head)[:-1] + b',"analysis":{'
+        answer = facts.answers.get(group.number)
+        yield _AnswerFields(number, answer_fields(answer, facts.issues.get(group.number, ())))
+        yield b',"affected_tests":' + orjson.dumps(others) + b"}}"
 
 
 def _affected_tests(facts: ReportFacts, group: FailureGroup) -> list[str]:
@@ -199,10 +247,10 @@ def _affected_tests(facts: ReportFacts, group: FailureGroup) -> list[str]:
     return [facts.failures[member].test_name for member in group.members[:limit]]
 
 
-def _payload(facts: ReportFacts, group: FailureGroup) -> dict[str, object]:
-    match answer := facts.answers.get(group.number):
+def _payload(answer: Answer | None, issues: Sequence[MatchedIssue]) -> dict[str, object]:
+    match answer:
         case Finding():
-            return _finding_payload(answer, facts.issues.get(group.number, ()))
+            return _finding_payload(answer, issues)
         case NoVerdict():
             return _no_verdict_payload(answer)
         case None:

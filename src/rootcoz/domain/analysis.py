@@ -22,6 +22,10 @@ class AnalysisStatus(StrEnum):
         return self in {AnalysisStatus.COMPLETED, AnalysisStatus.FAILED}
 
 
+TESTS_REPOSITORY = "tests"
+"""Name of the tests repository's clone."""
+
+
 @dataclass(frozen=True, slots=True)
 class RepositoryOrder:
     """A repository that an AI may read, apart from the token for it."""
