@@ -71,70 +71,12 @@ async def test_without_tls_the_cookies_can_be_had_without_secure(tmp_path: Path)
     assert "secure" not in cookie(reply, "rootcoz_session").split("; ")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"no json",
-        b"[]",
-        b'"text"',
-        b"{}",
-        b'{"username": "admin"}',
-        b'{"username": "admin", "api_key": 7}',
-        b'{"username": ["admin"], "api_key": "k"}',
-        b'{"username": " ", "api_key": "k"}',
-        b'{"username": "admin", "api_key": null}',
-        b'{"username": "\\ud800", "api_key": "k"}',
-    ],
-)
-async def test_a_login_that_makes_no_sense_is_400_with_a_sentence_and_no_python_in_it(
-    house: Api, body: bytes
-) -> None:
-    reply = await house.visitor().post("/api/auth/login", content=body)
-
-    assert reply.status_code == 400
-    detail = reply.json()["detail"]
-    assert isinstance(detail, str)
-    assert not any(word in detail for word in ("attribute", "object has", "int'", "Traceback"))
-
-
-@pytest.mark.parametrize(
-    ("username", "key"),
-    [
-        ("admin", "wrong"),
-        ("Admin", ADMIN_KEY),
-        ("ADMIN", ADMIN_KEY),
-        ("alice", ADMIN_KEY),
-        ("admin", "schlüssel-für-das-haus"),
-        ("admin", "\u0000"),
-        ("nobody", "rootcoz_" + "x" * 43),
-    ],
-)
-async def test_a_wrong_name_or_key_is_401(house: Api, username: str, key: str) -> None:
-    reply = await house.visitor().post("/api/auth/login", json={"username": username, "api_key": key})
-
-    assert reply.status_code == 401
-    assert reply.headers.get_list("set-cookie") == []
-
-
 async def test_another_user_s_key_does_not_sign_in(house: Api) -> None:
     key = await user_key(house, "alice")
     await user_key(house, "bob")
     reply = await house.visitor().post("/api/auth/login", json={"username": "bob", "api_key": key})
 
     assert reply.status_code == 401
-
-
-@pytest.mark.parametrize("key", [b"schl\xc3\xbcssel", b"\xff\xfe", b"x" * 5000, b""])
-async def test_a_key_of_odd_bytes_is_nobody_s(house: Api, key: bytes) -> None:
-    visitor = house.visitor()
-    headers = {"Authorization": b"Bearer " + key}
-    me = await visitor.get("/api/auth/me", headers=headers)
-    tokens = await visitor.get("/api/user/tokens", headers=headers)
-    users = await visitor.get("/api/admin/users", headers=headers)
-
-    assert (me.status_code, me.json()["username"]) == (200, "")
-    assert (tokens.status_code, users.status_code) == (401, 403)
 
 
 async def test_a_stored_key_says_who_asks_and_what_they_may_do(house: Api) -> None:
@@ -159,13 +101,6 @@ async def test_a_session_comes_before_a_key_and_a_key_before_a_name(house: Api) 
     named = await house.bearer(key).get("/api/auth/me", headers={"Cookie": "rootcoz_username=bob"})
 
     assert (both.json()["username"], named.json()["username"]) == ("admin", "alice")
-
-
-@pytest.mark.parametrize("name", ["admin", "Admin", "%41dmin", "%EF%BD%81dmin"])
-async def test_a_plain_cookie_is_never_admin(house: Api, name: str) -> None:
-    reply = await house.visitor(Cookie=f"rootcoz_username={name}").get("/api/auth/me")
-
-    assert reply.json() == {"username": "", "role": "user", "is_admin": False, "signed_in": False}
 
 
 async def test_a_plain_cookie_names_somebody_and_proves_nothing(house: Api) -> None:
