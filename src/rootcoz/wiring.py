@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from rootcoz.analysis.parts import Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
+from rootcoz.domain.budget import Budget, Budgets
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
 from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
@@ -198,6 +199,10 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         repository_tokens=partial(_repository_tokens, settings),
         desks=partial(_tracker_desks, settings),
         audience=events,
+        budgets=Budgets(
+            per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
+            per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
+        ),
     )
 
 

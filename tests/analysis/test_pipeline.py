@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -14,12 +15,13 @@ from rootcoz.analysis.parts import Parts, Work
 from rootcoz.analysis.pipeline import MAX_ATTEMPTS, analyse, give_up
 from rootcoz.api.schemas.results import AnalyzeFailuresResponse, StoredResult
 from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
+from rootcoz.domain.budget import Budget, Budgets
 from rootcoz.domain.errors import Conflict, InvalidReport, NotFound, Refused, Unavailable
 from rootcoz.domain.failure import Failure
 from rootcoz.features.events import EventHub
 from rootcoz.kit.chunks import chunked, open_chunks
 from rootcoz.kit.sealed import Seal
-from rootcoz.providers.base import Question
+from rootcoz.providers.base import Question, Usage
 from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store.analyses import find_analysis
 from rootcoz.store.builds import ANSWER_PLACES, GROUPS, RESULT, decode_places, report_kind
@@ -233,6 +235,33 @@ async def test_a_second_run_asks_only_what_has_no_answer_yet(
     assert not analysis.status.is_final
     assert len(provider.asked) <= 3 - answered + 1  # the other of two at once may have been cut off
     assert classifications(await stored(parts, job_id)) == ["PRODUCT BUG"] * 6
+
+
+async def test_what_the_built_in_analyser_answered_for_a_spent_budget_stays_answered(
+    parts: Parts, provider: ScriptedProvider
+) -> None:
+    provider.usage = Usage(input_tokens=90, output_tokens=10)
+    short = replace(parts, budgets=Budgets(per_analysis=Budget(tokens=200)))
+    job_id = await accepted(parts)
+
+    async def interrupted(name: str, work: Work) -> None:
+        await work()
+        if name == "ask":
+            raise Killed
+
+    with pytest.raises(Killed):
+        await analyse(job_id, short, interrupted)
+    asked = len(provider.asked)
+    await analyse(job_id, parts, step)
+    result = await stored(parts, job_id)
+    who = [failure["analysis"]["ai_provider"] for failure in result["failures"]]
+
+    assert asked == len(provider.asked) == 2
+    assert sorted(who) == ["builtin"] * 2 + ["scripted"] * 4
+    assert result["status"] == "completed"
+    assert result["notes"] == [
+        "The budget of 200 tokens for this analysis is spent. The built-in analyser answered 1 of 3 groups."
+    ]
 
 
 async def test_saving_again_changes_nothing(parts: Parts, provider: ScriptedProvider) -> None:

@@ -22,8 +22,9 @@ NOT_ON_THE_ALLOW_LIST = {
     ("DELETE", "/api/user/tokens/{name}"): proven,
     ("POST", "/api/user/keys"): proven,
     ("DELETE", "/api/user/keys/{key_id}"): proven,
+    ("POST", "/api/explain-signature"): anyone,
 }
-"""The mutating routes that need not be: signing in and out, and one's own things. Any other is refused here."""
+"""Those that need not be: signing in and out, one's own things, and what stores nothing. Any other is refused here."""
 
 
 def calls(dependant: Dependant) -> Iterator[object]:

@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.support.analyses import OPTIONS, added, new_analysis
 
 from rootcoz.domain.analysis import AnalysisStatus, ProgressMark, ProviderCall
+from rootcoz.domain.budget import Spending
 from rootcoz.domain.debate import Participant
 from rootcoz.domain.failure import ErrorSignature
 from rootcoz.domain.finding import NoVerdict, NoVerdictReason
@@ -32,6 +33,7 @@ from rootcoz.store.findings import GroupAnswer, save_answers
 from rootcoz.store.history import HistoryRow, save_history
 from rootcoz.store.schema import analyses, comments, metadata, overrides, reviews, test_classifications
 from rootcoz.store.secrets import save_secrets
+from rootcoz.store.spending import add_spending
 
 ABSTAINED = NoVerdict(NoVerdictReason.ABSTAINED, "It cannot tell.")
 
@@ -154,6 +156,7 @@ async def fill(database: Database, job_id: str) -> None:
         await save_call(connection, analysis_id, "group 1: primary", call, None)
         await save_answers(connection, analysis_id, [answer], provider="command", model="")
         await save_call(connection, analysis_id, "group 1", call, None)
+        await add_spending(connection, "2026-03-01", Spending(0.5, 100))
         await save_secrets(connection, analysis_id, {"jira_pat": "x"}, Seal("key"))
         await connection.execute(
             insert(comments).values(analysis_id=analysis_id, test_name="t", comment="c", created_at=moment)

@@ -13,6 +13,7 @@ from rootcoz.domain.analysis import (
     RepositoryOrder,
     StoredAnalysis,
 )
+from rootcoz.domain.budget import NO_BUDGETS, Budgets
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
 from rootcoz.store import analyses as analyses_store
@@ -62,6 +63,7 @@ class Parts:
     desks: "Callable[[StoredAnalysis, Mapping[str, str]], Desks]"
     """The trackers to be searched for an analysis, and sentences about those that cannot be."""
     audience: Audience
+    budgets: Budgets = NO_BUDGETS
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""

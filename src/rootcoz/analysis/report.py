@@ -11,12 +11,12 @@ from functools import lru_cache
 
 import orjson
 
-from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
+from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, LedgerEntry, PromptUse, StoredAnalysis
 from rootcoz.domain.debate import Debate, DebateEntry
 from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
-from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
+from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment, stand_in_note
 from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
 from rootcoz.store.calls import total_cost
@@ -85,9 +85,9 @@ def write_result(facts: ReportFacts, places: list[AnswerPlace] | None = None) ->
         yield piece
 
 
-def answer_fields(answer: Answer | None, issues: Sequence[MatchedIssue] = ()) -> bytes:
+def answer_fields(answer: Answer | None, issues: Sequence[MatchedIssue], options: AnalysisOptions) -> bytes:
     """The fields of `analysis` in a result but the names of other tests, as JSON without its braces."""
-    return orjson.dumps(_payload(answer, issues))[1:-1]
+    return orjson.dumps(_payload(answer, issues) | _who_answered(answer, options))[1:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ def _pieces(facts: ReportFacts) -> Iterator[_Piece]:
         "job_name": analysis.job_name,
         "build_number": analysis.build_number,
         "token_usage": _token_usage(facts.ledger),
+        "prompts": _prompts(facts.ledger),
         "request_params": analysis.request_params,
         "reanalysis_of": analysis.reanalysis_of,
         "notes": list(analysis.notes),
@@ -237,7 +238,9 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
         }
         yield orjson.dumps(head)[:-1] + b',"analysis":{'
         answer = facts.answers.get(group.number)
-        yield _AnswerFields(number, answer_fields(answer, facts.issues.get(group.number, ())))
+        yield _AnswerFields(
+            number, answer_fields(answer, facts.issues.get(group.number, ()), facts.analysis.options)
+        )
         yield b',"affected_tests":' + orjson.dumps(others) + b"}}"
 
 
@@ -259,6 +262,12 @@ def _payload(answer: Answer | None, issues: Sequence[MatchedIssue]) -> dict[str,
                 message="The analysis stopped before this group was answered.",
             )
             return _no_verdict_payload(stopped)
+
+
+def _who_answered(answer: Answer | None, options: AnalysisOptions) -> dict[str, object]:
+    if answer is None or answer.stand_in is None:
+        return {"ai_provider": options.provider, "ai_model": options.model, "note": ""}
+    return {"ai_provider": answer.stand_in.provider, "ai_model": "", "note": stand_in_note(answer.stand_in)}
 
 
 def _finding_payload(finding: Finding, issues: Sequence[MatchedIssue]) -> dict[str, object]:
@@ -369,7 +378,21 @@ def _call(entry: LedgerEntry) -> dict[str, object]:
         "prompt_chars": call.prompt_chars,
         "response_chars": call.reply_chars,
         "created_at": entry.created_at,
+        "prompts": _versions(entry.call.prompts),
     }
+
+
+def _prompts(ledger: Sequence[LedgerEntry]) -> dict[str, str]:
+    """The texts that the questions were made from. One that changed in between, by an upgrade, has both versions."""
+    versions: dict[str, dict[str, None]] = {}
+    for entry in ledger:
+        for use in entry.call.prompts:
+            versions.setdefault(use.name, {})[use.version] = None
+    return {name: ", ".join(used) for name, used in sorted(versions.items())}
+
+
+def _versions(uses: Sequence[PromptUse]) -> dict[str, str]:
+    return {use.name: use.version for use in uses}
 
 
 def _is_single_document(analysis: StoredAnalysis) -> bool:

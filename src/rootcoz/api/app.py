@@ -13,14 +13,25 @@ from rootcoz.api.body_limit import LimitBodies
 from rootcoz.api.errors import add_error_handlers
 from rootcoz.api.gate import Gate
 from rootcoz.api.openapi import openapi_document
-from rootcoz.api.routes import admin, ai_models, analysis, auth, events, health, results, token_usage
+from rootcoz.api.routes import (
+    admin,
+    ai_models,
+    analysis,
+    auth,
+    events,
+    health,
+    results,
+    signatures,
+    token_usage,
+)
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services
 
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
 ROUTERS = tuple(
-    section.router for section in (analysis, results, events, ai_models, auth, admin, token_usage, health)
+    section.router
+    for section in (analysis, results, events, ai_models, signatures, auth, admin, token_usage, health)
 )
 
 DESCRIPTION = """\

@@ -72,7 +72,7 @@ def requester(request: Request) -> Requester:
 
 
 def anyone(request: Request) -> Requester:
-    """Who asks, whoever it is: for what changes nothing but the requester's own signing in and out."""
+    """Who asks, whoever it is: for what changes nothing but whether the requester is signed in."""
     return requester(request)
 
 

@@ -13,6 +13,7 @@
     │   ├── NotSignedIn             the requester has not proven who they are
     │   ├── TooManyAttempts         a limit on attempts; carries `retry_after_s`
     │   └── NotAllowed              the requester lacks the right
+    │       └── BudgetSpent         what may be spent on AIs is spent
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
         │   └── RateLimited         it asks to be left alone for a while; says for how long, if it knows
@@ -75,6 +76,10 @@ class TooManyAttempts(CallerError):
 
 class NotAllowed(CallerError):
     """The requester lacks the right."""
+
+
+class BudgetSpent(NotAllowed):
+    """What may be spent on AIs is spent; the message says which budget."""
 
 
 class OutsideError(RootcozError):

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0003"
+SCHEMA_HEAD = "0004"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -135,9 +135,18 @@ provider_calls = Table(
     Column("reply_size", Integer, nullable=False, server_default="0"),
     Column("truncated", Integer, nullable=False, server_default="0"),
     Column("created_at", _TIME, nullable=False),
+    Column("prompts", JSON, nullable=True),
 )
 Index("ix_provider_calls_analysis", provider_calls.c.analysis_id)
 Index("ix_provider_calls_created", provider_calls.c.created_at)
+
+daily_spending = Table(
+    "daily_spending",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("cost_usd", Float, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
 
 comments = Table(
     "comments",
