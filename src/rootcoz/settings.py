@@ -278,6 +278,12 @@ class Settings(BaseModel):
         default="", repr=False, description="Further repositories: `name:url[:ref][@token]`, comma separated."
     )
 
+    # What is known about jobs
+    metadata_rules_file: Path | None = Field(
+        default=None,
+        description="YAML or JSON file with rules that give new jobs a team, tier, version and labels by their name.",
+    )
+
     # Who may do what
     auth_mode: AuthMode = Field(
         default=AuthMode.OPEN,

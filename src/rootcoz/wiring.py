@@ -16,11 +16,12 @@ from pydantic import SecretStr
 from rootcoz.analysis.parts import Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
-from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
+from rootcoz.domain.errors import DataDirectoryInUse, InvalidInput, NotConfigured
 from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
+from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
 from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
 from rootcoz.features.sign_in import SignIn
@@ -99,6 +100,7 @@ class Services:
     presence: Presence
     audit: Audit
     token_usage: TokenUsage
+    job_metadata: JobMetadataBook
 
 
 class ProviderShelf:
@@ -203,6 +205,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
             per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
         ),
+        metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
     )
 
 
@@ -265,6 +268,7 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
+        job_metadata=JobMetadataBook(directory.database, _metadata_rules(settings)),
         accounts=Accounts(directory.database, directory.seal),
         sign_in=SignIn(directory.database, directory.seal, _plain(settings.admin_key) or None),
         presence=Presence(directory.database),
@@ -284,6 +288,15 @@ async def check_entrance(services: Services) -> None:
             f"is stored in {services.directory.path}. Set ADMIN_KEY to a secret of at least 16 characters and start "
             "again."
         )
+
+
+def _metadata_rules(settings: Settings) -> MetadataRules:
+    rules = MetadataRules(settings.metadata_rules_file)
+    try:
+        rules.load()
+    except InvalidInput as error:
+        raise SettingsError(f"METADATA_RULES_FILE: {error}") from error
+    return rules
 
 
 def _make_private(file: Path) -> None:

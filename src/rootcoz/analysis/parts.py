@@ -14,6 +14,7 @@ from rootcoz.domain.analysis import (
     StoredAnalysis,
 )
 from rootcoz.domain.budget import NO_BUDGETS, Budgets
+from rootcoz.domain.job_metadata import JobMetadata
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
 from rootcoz.store import analyses as analyses_store
@@ -64,6 +65,8 @@ class Parts:
     """The trackers to be searched for an analysis, and sentences about those that cannot be."""
     audience: Audience
     budgets: Budgets = NO_BUDGETS
+    metadata_for: Callable[[str], JobMetadata | None] = lambda _job_name: None
+    """What the rules say of a job by its name; may read a file."""
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""

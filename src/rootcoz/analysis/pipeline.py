@@ -43,6 +43,7 @@ from rootcoz.store import builds, calls, findings, issues
 from rootcoz.store.documents import delete_documents, load_document, save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.history import save_history
+from rootcoz.store.job_metadata import add_metadata
 from rootcoz.store.secrets import load_secrets
 from rootcoz.workspace.folder import Workspace, make_workspace
 
@@ -333,11 +334,14 @@ class _Job:
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts, places))))
         packed_places = chunked([builds.encode_places((one.failure, one.start, one.size) for one in places)])
         aborted = self.analysis.aborted_by is not None
+        job_metadata = await asyncio.to_thread(self.parts.metadata_for, self.analysis.job_name)
         async with self.database.write() as connection:
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
             await save_document(connection, self.analysis.id, builds.ANSWER_PLACES, packed_places)
             if status is AnalysisStatus.COMPLETED:
                 await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
+                if job_metadata is not None:
+                    await add_metadata(connection, job_metadata)
             await delete_documents(connection, self.analysis.id, CONSOLE)
             if not await analyses_store.finish_analysis(
                 connection, self.analysis.id, status, aborted=aborted

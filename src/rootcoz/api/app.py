@@ -20,6 +20,7 @@ from rootcoz.api.routes import (
     auth,
     events,
     health,
+    job_metadata,
     results,
     signatures,
     token_usage,
@@ -31,7 +32,18 @@ OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
 ROUTERS = tuple(
     section.router
-    for section in (analysis, results, events, ai_models, signatures, auth, admin, token_usage, health)
+    for section in (
+        analysis,
+        results,
+        events,
+        ai_models,
+        signatures,
+        job_metadata,
+        auth,
+        admin,
+        token_usage,
+        health,
+    )
 )
 
 DESCRIPTION = """\
@@ -63,6 +75,7 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
         openapi_tags=[
             {"name": "Analysis", "description": "Send failures and get them explained."},
             {"name": "Results", "description": "Read and delete what was found."},
+            {"name": "Metadata", "description": "Whose a job is, and what it is for."},
             {"name": "Events", "description": "Watch analyses while they go on."},
             {"name": "Auth", "description": "Sign in; your sessions, keys and saved tokens."},
             {"name": "Admin", "description": "Users, the audit log, and what the AI cost."},

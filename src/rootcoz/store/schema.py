@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0004"
+SCHEMA_HEAD = "0005"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -247,6 +247,19 @@ overrides = Table(
 classification that it took the place of."""
 Index("ix_overrides_analysis", overrides.c.analysis_id)
 Index("ix_overrides_signature", overrides.c.error_signature, overrides.c.signature_version)
+
+job_metadata = Table(
+    "job_metadata",
+    metadata,
+    Column("job_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_name", Text, nullable=False),
+    Column("team", Text, nullable=True),
+    Column("tier", Text, nullable=True),
+    Column("version", Text, nullable=True),
+    Column("labels", JSON, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+)
+"""`job_key` is the `kit.text_key` of the name."""
 
 users = Table(
     "users",
