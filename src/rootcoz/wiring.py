@@ -17,15 +17,20 @@ from rootcoz.analysis.parts import Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
 from rootcoz.domain.errors import DataDirectoryInUse, InvalidInput, NotConfigured
+from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
+from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
+from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
+from rootcoz.features.sign_in import SignIn
+from rootcoz.features.token_usage import TokenUsage
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
-from rootcoz.settings import APP, Settings, SettingsError
+from rootcoz.settings import APP, AuthMode, Settings, SettingsError
 from rootcoz.store.engine import APP_FILE, Database
 from rootcoz.workspace.addresses import repositories_of_setting
 
@@ -92,6 +97,11 @@ class Services:
     events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
+    accounts: Accounts
+    sign_in: SignIn
+    presence: Presence
+    audit: Audit
+    token_usage: TokenUsage
     job_metadata: JobMetadataBook
 
 
@@ -267,7 +277,25 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
         job_metadata=JobMetadataBook(directory.database, _metadata_rules(settings)),
+        accounts=Accounts(directory.database, directory.seal),
+        sign_in=SignIn(directory.database, directory.seal, _plain(settings.admin_key) or None),
+        presence=Presence(directory.database),
+        audit=Audit(directory.database),
+        token_usage=TokenUsage(directory.database),
     )
+
+
+async def check_entrance(services: Services) -> None:
+    """Raise SettingsError for a server that is closed and has no key that would open it."""
+    settings = services.settings
+    if settings.auth_mode is AuthMode.OPEN or settings.admin_key is not None or settings.trust_proxy_headers:
+        return
+    if not await services.accounts.has_usable_admin():
+        raise SettingsError(
+            "AUTH_MODE=required, but nobody could enter: ADMIN_KEY is not set, and no administrator with a valid key "
+            f"is stored in {services.directory.path}. Set ADMIN_KEY to a secret of at least 16 characters and start "
+            "again."
+        )
 
 
 def _metadata_rules(settings: Settings) -> MetadataRules:

@@ -202,6 +202,7 @@ async def rows(database: Database) -> dict[str, int]:
         return {
             table.name: int(await connection.scalar(select(func.count()).select_from(table)) or 0)
             for table in metadata.sorted_tables
+            if table is analyses or any(key.column.table is analyses for key in table.foreign_keys)
         }
 
 

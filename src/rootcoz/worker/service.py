@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
-from rootcoz.wiring import Services, make_parts, make_services, open_data_directory
+from rootcoz.wiring import Services, check_entrance, make_parts, make_services, open_data_directory
 from rootcoz.worker.cluster import member, minding
 from rootcoz.worker.engine import AnalysisEngine
 from rootcoz.worker.recovery import resume_everything
@@ -31,7 +31,10 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
             await stack.enter_async_context(member(engine, parts))
         await engine.launch()
         stack.push_async_callback(engine.close)
+        services = make_services(settings, directory, engine, events)
+        await check_entrance(services)
         if directory.database.is_shared:
             await stack.enter_async_context(minding(engine, parts, events))
         await resume_everything(engine, parts)
-        yield make_services(settings, directory, engine, events)
+        stack.push_async_callback(services.presence.settle)
+        yield services
