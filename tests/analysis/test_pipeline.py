@@ -61,6 +61,7 @@ def parts(database: Database, provider: ScriptedProvider, tmp_path: Path) -> Par
         provider_named=lambda _: provider,
         server_gate=asyncio.Semaphore(4),
         workspaces=tmp_path / "workspaces",
+        scratch=tmp_path,
         public_base_url="https://ci.test",
         seal=Seal("secret"),
         jenkins_access=nowhere,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from rootcoz.domain.analysis import KeptReply, ProviderCall
 from rootcoz.providers.base import Reply
+from rootcoz.store.analyses import note_new_answers
 from rootcoz.store.calls import load_replies, save_call
 from rootcoz.store.engine import Database
 
@@ -32,5 +33,7 @@ class Ledger:
         kept = None if reply is None else KeptReply(reply.text, reply.truncated)
         async with self._database.write() as connection:
             await save_call(connection, self._analysis_id, key, call, kept)
+            if kept is not None:
+                await note_new_answers(connection, self._analysis_id)
         if kept is not None:
             self._kept[key] = kept

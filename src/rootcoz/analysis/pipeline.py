@@ -6,7 +6,6 @@ already on disk, so that a second run repeats no question whose answer was kept.
 
 import asyncio
 import contextlib
-import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +36,7 @@ from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment, utc_now
 from rootcoz.kit.sealed import Seal
+from rootcoz.kit.tree_removal import remove_tree
 from rootcoz.providers.base import Provider
 from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store import analyses as analyses_store
@@ -79,6 +79,8 @@ class Parts:
     """Bounds the questions of the whole server."""
     workspaces: Path
     """Folder below which each analysis has its own."""
+    scratch: Path
+    """Folder for the private folders of programs."""
     public_base_url: str
     """For the link in enriched documents; empty when the server does not know its address."""
     seal: Seal
@@ -118,7 +120,8 @@ async def give_up(job_id: str, parts: Parts, reason: str) -> None:
     except AnalysisAborted:
         await _save_failed(job_id, parts, reason)  # it is aborted at most once
     # Whoever was interrupted has removed it, unless a thread of theirs was still writing to it.
-    await asyncio.to_thread(shutil.rmtree, parts.workspaces / job_id, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the next start removes what is left
+        await asyncio.to_thread(remove_tree, parts.workspaces / job_id)
 
 
 async def _save_failed(job_id: str, parts: Parts, reason: str) -> None:
@@ -244,6 +247,11 @@ class _Job:
         provider.check(options.model)
         seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
         ledger = await Ledger.open(self.database, self.analysis.id)
+        # What a process left that died in the middle is half a clone or half an archive.
+        with contextlib.suppress(
+            OSError
+        ):  # what cannot be removed is in nobody's way but a clone's, which says so
+            await asyncio.to_thread(remove_tree, self.parts.workspaces / self.analysis.job_id)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
             readers = (provider, *(seat.provider for seat in seats))
@@ -271,7 +279,7 @@ class _Job:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
         orders = self.analysis.options.repositories
         tokens = self.parts.repository_tokens(orders, secrets)
-        materials = await gather_repositories(workspace, orders, tokens)
+        materials = await gather_repositories(workspace, orders, tokens, scratch=self.parts.scratch)
         if order is not None and order.with_artifacts:
             access = self.parts.jenkins_access(order, secrets)
             materials = joined(materials, await gather_artifacts(workspace, order, access))
@@ -365,9 +373,14 @@ class _Job:
         self._tell(groups_answered=self.progress.groups_answered + len(answers))
 
     async def _note_debate(self, phase: str, group: int, groups: int) -> None:
-        """The log is written as a whole each time: a build with very many groups is not told in full."""
-        if len(self.marks) < MAX_MARKS:
-            await self._enter(f"{phase} (group {group}/{groups})", groups)
+        """The log is written as a whole each time: a build with very many groups is not told in full.
+
+        A debate that goes on after a restart comes by its earlier phases again, with answers that are kept: those
+        stand in the log already.
+        """
+        told = f"{phase} (group {group}/{groups})"
+        if len(self.marks) < MAX_MARKS and all(mark.phase != told for mark in self.marks):
+            await self._enter(told, groups)
 
     async def _enter(self, phase: str, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))

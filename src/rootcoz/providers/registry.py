@@ -30,6 +30,8 @@ class ProviderConfig:
     openai: Access = NOT_SET
     settings_folders: tuple[Path, ...] = ()
     """Places for settings files of ours that a command line reads; the first that it accepts is taken."""
+    scratch: Path | None = None
+    """Folder for the private folders of programs; None for the system's."""
     backoff_s: tuple[float, ...] = BACKOFF_S
     """Seconds before each further try of what was turned away by a vendor that does not say how long to wait."""
 
@@ -37,17 +39,20 @@ class ProviderConfig:
 PROVIDERS: dict[str, Callable[[ProviderConfig], Provider]] = {
     "builtin": lambda _: BuiltinProvider(),
     "claude": lambda config: ClaudeProvider(
-        config.claude, variables=config.cli_env, backoff_s=config.backoff_s
+        config.claude, variables=config.cli_env, backoff_s=config.backoff_s, scratch=config.scratch
     ),
-    "command": lambda config: CommandProvider(config.command, variables=config.command_env),
+    "command": lambda config: CommandProvider(
+        config.command, variables=config.command_env, scratch=config.scratch
+    ),
     "cursor": lambda config: CursorProvider(
-        config.cursor, variables=config.cli_env, backoff_s=config.backoff_s
+        config.cursor, variables=config.cli_env, backoff_s=config.backoff_s, scratch=config.scratch
     ),
     "gemini": lambda config: GeminiProvider(
         config.gemini,
         variables=config.cli_env,
         settings_folders=config.settings_folders,
         backoff_s=config.backoff_s,
+        scratch=config.scratch,
     ),
     "openai": lambda config: OpenAIProvider(config.openai),
 }

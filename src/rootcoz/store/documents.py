@@ -82,14 +82,3 @@ async def stream_document(connection: AsyncConnection, analysis_id: int, kind: s
     rows = await connection.stream(query.execution_options(yield_per=1))
     async for row in rows:
         yield Chunk(row.data, row.size, bool(row.compressed))
-
-
-async def document_kinds(connection: AsyncConnection, analysis_id: int) -> Sequence[str]:
-    """Which documents the analysis has, sorted."""
-    found = await connection.scalars(
-        select(documents.c.kind)
-        .where(documents.c.analysis_id == analysis_id)
-        .distinct()
-        .order_by(documents.c.kind)
-    )
-    return found.all()

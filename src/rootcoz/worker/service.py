@@ -1,6 +1,5 @@
 """Everything one process needs, opened in order and closed in reverse."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,7 +7,7 @@ from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services, make_parts, make_services, open_data_directory
 from rootcoz.worker.engine import AnalysisEngine
-from rootcoz.worker.recovery import resume_everything
+from rootcoz.worker.recovery import empty_folder, resume_everything
 
 
 @asynccontextmanager
@@ -20,8 +19,8 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
     async with open_data_directory(settings) as directory:
         events = EventHub()
         parts = make_parts(settings, directory, events)
-        shutil.rmtree(directory.spool, ignore_errors=True)
-        directory.spool.mkdir(mode=0o700)
+        for folder in (directory.spool, directory.scratch):
+            await empty_folder(folder)
         engine = AnalysisEngine(parts, directory.path, short_lived=short_lived)
         engine.launch()
         try:
