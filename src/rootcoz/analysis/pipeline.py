@@ -188,6 +188,8 @@ class _Job:
         async with self.database.read() as connection:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
         resumed = bool(self.marks)
+        if self.analysis.status is AnalysisStatus.RUNNING:  # the build had ended when the process died
+            order = replace(order, wait=False)
         if order.wait:
             await self._enter(ProgressPhase.WAITING_FOR_JENKINS, None)
         build = await fetch_build(
