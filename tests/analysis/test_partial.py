@@ -18,7 +18,7 @@ from rootcoz.kit.chunks import chunked
 from rootcoz.kit.sealed import Seal
 from rootcoz.store import builds
 from rootcoz.store.analyses import delete_analysis, find_analysis
-from rootcoz.store.documents import load_document, save_document
+from rootcoz.store.documents import document_kinds, load_document, save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.findings import GroupAnswer, save_answers
 from rootcoz.store.secrets import load_secrets
@@ -113,14 +113,14 @@ async def test_a_repeated_analysis_has_the_same_failures_and_no_answers(database
     async with database.read() as connection:
         second = await find_analysis(connection, job_id)
         assert second is not None
-        groups = await load_document(connection, second.id, builds.GROUPS)
+        kinds = await document_kinds(connection, second.id)
         failures = [
             builds.decode_failures(await load_document(connection, each.id, builds.FAILURES))
             for each in (first, second)
         ]
         secrets = await load_secrets(connection, second.id, SEAL)
 
-    assert groups == []
+    assert kinds == [builds.FAILURES]
     assert failures[0] == failures[1]
     assert (second.failure_count, second.reanalysis_of) == (6, first.job_id)
     assert secrets == {"jira_pat": "y"}

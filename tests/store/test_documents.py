@@ -5,6 +5,7 @@ from tests.support.analyses import added
 
 from rootcoz.kit.chunks import CHUNK_SIZE, Chunk, chunked, open_chunks
 from rootcoz.store.documents import (
+    document_kinds,
     document_size,
     load_document,
     save_document,
@@ -55,6 +56,8 @@ async def test_a_new_document_replaces_a_longer_one_of_its_kind_and_no_other(dat
     assert await loaded(database, first) == b"new"
     assert await loaded(database, second) == LONG
     assert await loaded(database, first, "groups") == b"groups"
+    async with database.read() as connection:
+        assert await document_kinds(connection, first) == ["groups", "result"]
 
 
 async def test_a_replacement_that_fails_half_way_leaves_the_old_document(database: Database) -> None:

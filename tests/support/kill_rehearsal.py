@@ -17,16 +17,17 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
+from zlib import crc32
 
 import httpx2
 from tests.support import noting_debater
 from tests.support.git_server import Repository, git_server
 from tests.support.jenkins_server import JenkinsServer, payload, running_jenkins
 from tests.support.server import Server, running_server, start_command
-from tests.support.tracker_server import Answer, tracker_server
+from tests.support.tracker_server import Answer, Request, TrackerServer, tracker_server
 
 from rootcoz.kit import process_guard
 
@@ -35,8 +36,8 @@ WORDS = (
     *("kilo", "lima", "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango"),
 )
 GROUPS = len(WORDS)
-CALLS = sum(noting_debater.calls(group) for group in range(1, GROUPS + 1))
-"""Questions of one analysis."""
+CALLS = sum(noting_debater.calls(group) for group in range(1, GROUPS + 1)) + GROUPS
+"""Questions of one analysis: the debates, and one for each finding about the issues of its tracker."""
 CHILDREN = 4
 AT_ONCE = 1
 """Analyses that are always under way; those that are sent at the moment of a kill come on top."""
@@ -44,7 +45,7 @@ STALLED_S = 120.0
 """Seconds without any trace of progress after which the run is given up. Nothing else here has a time limit."""
 LOOK_S = 0.005
 _LOOK_AT_ALL_S = 0.1
-ROOT = "job/team/job/nightly/12/"
+JOB = "job/team/job/nightly/"
 
 Question = tuple[str, str]
 """Job id and the call's key in the ledger."""
@@ -60,9 +61,14 @@ class Noted:
     """Process id and start time of the program and of its watchman."""
 
     @classmethod
-    def read(cls, line: str) -> Self:
-        event, job_id, pid, since, watchman, its_since, name = line.split(maxsplit=6)
-        return cls(event, (job_id, name), ((int(pid), int(since)), (int(watchman), int(its_since))))
+    def read(cls, log: str) -> list[Self]:
+        """All lines of the log. Questions about issues get their job id from others about the same build."""
+        lines = [line.split(maxsplit=7) for line in log.splitlines()]
+        jobs = {build: job_id for _, job_id, build, *_ in lines if job_id != "-"}
+        return [
+            cls(event, (jobs[build], name), ((int(pid), int(since)), (int(watchman), int(its_since))))
+            for event, _, build, pid, since, watchman, its_since, name in lines
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,15 +211,14 @@ class Rehearsal:
         self._temporary.mkdir()
         self._log.touch()
         self.jenkins = self._outside.enter_context(running_jenkins("/ci"))
-        self.jira = self._outside.enter_context(tracker_server())
-        self.github = self._outside.enter_context(tracker_server())
-        _fill_jenkins(self.jenkins)
+        self.jira = self._outside.enter_context(tracker_server(_RotatingTracker("issues")))
+        self.github = self._outside.enter_context(tracker_server(_RotatingTracker("items")))
         Repository(self.folder / "served", "qa/tests", self.folder / "source").commit(
             {"tests/test_shop.py": "def test_shop(): assert False\n"}
         )
         git = self._outside.enter_context(git_server(self.folder / "served"))
-        self.jira.say(Answer({"issues": _jira_issues(), "startAt": 0, "total": GROUPS}, delay_s=0.02))
-        self.github.say(Answer({"items": _github_issues(f"{self.github.url}/repos/qa/tests")}, delay_s=0.02))
+        self.jira.say(Answer({"issues": _jira_issues(), "startAt": 0, "total": GROUPS}))
+        self.github.say(Answer({"items": _github_issues(f"{self.github.url}/repos/qa/tests")}))
         program = f"{sys.executable} -IS {noting_debater.__file__} {self._log}"
         self.settings = {
             "AI_PROVIDER": "command",
@@ -316,7 +321,7 @@ class Rehearsal:
 
     def noted(self) -> list[Noted]:
         """What the programs have written so far."""
-        return [Noted.read(line) for line in self.log_text().splitlines()]
+        return Noted.read(self.log_text())
 
     def log_text(self) -> str:
         """The same as it was written."""
@@ -389,15 +394,38 @@ class Rehearsal:
     def submit(self, server: Server) -> None:
         """Send one more order: mostly the pipeline's build, now and then its failures as they are."""
         self.story.submitted += 1
+        number = self.story.submitted
         with suppress(httpx2.TransportError):  # killed in the middle: nobody was told that it was accepted
             if self.dice.random() < 0.2:
                 reply = server.client.post(
-                    "/analyze-failures", json={"failures": _failures()}, headers={"Prefer": "respond-async"}
+                    "/analyze-failures",
+                    json={"failures": _failures(number)},
+                    headers={"Prefer": "respond-async"},
                 )
             else:
-                reply = server.client.post("/analyze", json={"job_name": "team/nightly", "build_number": 12})
+                _fill_jenkins(self.jenkins, number)
+                order = {"job_name": "team/nightly", "build_number": number}
+                reply = server.client.post("/analyze", json=order)
             assert reply.status_code == 202, reply.text
             self.story.accepted.append(reply.json()["job_id"])
+
+
+_MOMENTS = {
+    "any": 7,
+    "starting": 2,
+    "accepting": 2,
+    "fetching": 1,
+    "cloning": 1,
+    "answered": 3,
+    "recorded": 3,
+    "decided": 2,
+    "jira": 1,
+    "github": 1,
+    "judged": 1,
+    "saving": 1,
+    "ended": 1,
+}
+"""How often each comes among so many kills. `any` is any time at all; the others follow what has just happened."""
 
 
 class _Moments:
@@ -411,16 +439,7 @@ class _Moments:
     def next(self) -> str:
         """A random one, such that each comes as often as it should."""
         if not self._bag:
-            self._bag = [*["any"] * 7, *["starting"] * 2, *["accepting"] * 2, "fetching", "cloning"]
-            self._bag += [
-                *["answered"] * 3,
-                *["recorded"] * 3,
-                *["decided"] * 2,
-                "jira",
-                "github",
-                "saving",
-                "ended",
-            ]
+            self._bag = [moment for moment, times in _MOMENTS.items() for _ in range(times)]
             self._dice.shuffle(self._bag)
         return self._bag.pop()
 
@@ -460,7 +479,7 @@ class _Moments:
         """Something that changes at the moment."""
         outside = self._rehearsal
         if moment == "fetching":
-            return outside.jenkins.asked(f"{ROOT}api/json")
+            return len(outside.jenkins.requests)
         if moment == "cloning":
             return tuple(path.name for path in (outside.folder / "data" / "workspaces").glob("*/repos/*"))
         if moment == "jira":
@@ -474,6 +493,7 @@ class _Moments:
 
 _COUNTS = {
     "recorded": "SELECT count(*) FROM provider_calls",
+    "judged": "SELECT count(*) FROM provider_calls WHERE call_type LIKE '%filter'",
     "decided": "SELECT count(*) FROM findings",
     "saving": """SELECT count(*) FROM analyses WHERE progress_log LIKE '%"saving"%'""",
     "ended": "SELECT count(*) FROM analyses WHERE completed_at IS NOT NULL",
@@ -550,24 +570,41 @@ def _read(connection: sqlite3.Connection) -> OnDisk:
 # --- the outside -------------------------------------------------------------------------------------------
 
 
+class _RotatingTracker(TrackerServer):
+    """Answers searches at different speeds, and each with the issues in an order of its own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def take(self, request: Request) -> Answer:
+        answer = super().take(request)
+        body: Any = answer.body
+        issues = body[self._name]
+        start = crc32(request.target.encode() + request.body) % len(issues)
+        turned = [*issues[start:], *issues[:start]]
+        return replace(answer, body=body | {self._name: turned}, delay_s=0.05 * random.random())  # noqa: S311 - a pause
+
+
 def _sentence(word: str) -> str:
     return f"AssertionError: the {word} service answered 500 for the {word} basket"
 
 
-def _case(word: str, number: int) -> dict[str, object]:
+def _case(word: str, copy: int, build: int) -> dict[str, object]:
+    error = f"{_sentence(word)} of build{build}"
     trace = "\n".join(
         (
             "Traceback (most recent call last):",
             f'  File "tests/{word}/test_{word}.py", line 42, in test_{word}',
             f"    assert {word}.status == 200",
-            _sentence(word),
+            error,
         )
     )
     return {
         "className": f"tests.{word}.test_{word}.Test{word.title()}",
-        "name": f"test_{word}_{number}",
+        "name": f"test_{word}_{copy}",
         "duration": 0.5,
-        "errorDetails": _sentence(word),
+        "errorDetails": error,
         "errorStackTrace": trace,
         "failedSince": 9,
         "skipped": False,
@@ -577,27 +614,28 @@ def _case(word: str, number: int) -> dict[str, object]:
     }
 
 
-def _fill_jenkins(jenkins: JenkinsServer) -> None:
-    """A pipeline whose four children fail for five causes each, two tests a cause."""
-    jenkins.build(ROOT, payload("pipeline-failed.json") | {"actions": []})
-    jenkins.artifact(ROOT, "logs/e2e.log", b"the shop was closed\n")
+def _fill_jenkins(jenkins: JenkinsServer, build: int) -> None:
+    """A build of a pipeline whose four children fail for five causes each, two tests a cause."""
+    root = f"{JOB}{build}/"
+    jenkins.build(root, payload("pipeline-failed.json") | {"actions": [], "number": build})
+    jenkins.artifact(root, "logs/e2e.log", b"the shop was closed\n")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as shots:
         shots.writestr("shots/first.txt", "a picture of the closed shop")
-    jenkins.artifact(ROOT, "shots.zip", archive.getvalue())
-    lines = [f"Build part-{number} #1 completed: UNSTABLE" for number in range(1, CHILDREN + 1)]
-    jenkins.console(ROOT, "\n".join((*lines, "Finished: FAILURE", "")))
+    jenkins.artifact(root, "shots.zip", archive.getvalue())
+    lines = [f"Build part-{number} #{build} completed: UNSTABLE" for number in range(1, CHILDREN + 1)]
+    jenkins.console(root, "\n".join((*lines, "Finished: FAILURE", "")))
     share = GROUPS // CHILDREN
     for number in range(CHILDREN):
-        path = f"job/part-{number + 1}/1/"
+        path = f"job/part-{number + 1}/{build}/"
         words = WORDS[number * share : (number + 1) * share]
-        cases = [_case(word, copy) for word in words for copy in range(2)]
-        jenkins.build(path, {"number": 1, "result": "UNSTABLE", "building": False})
+        cases = [_case(word, copy, build) for word in words for copy in range(2)]
+        jenkins.build(path, {"number": build, "result": "UNSTABLE", "building": False})
         jenkins.console(path, "Finished: UNSTABLE\n")
         jenkins.report(path, payload("report-plain.json") | {"suites": [{"name": "pytest", "cases": cases}]})
 
 
-def _failures() -> list[dict[str, object]]:
+def _failures(build: int) -> list[dict[str, object]]:
     return [
         {
             "test_name": f"{case['className']}.{case['name']}",
@@ -605,7 +643,7 @@ def _failures() -> list[dict[str, object]]:
             "stack_trace": case["errorStackTrace"],
         }
         for word in WORDS
-        for case in (_case(word, copy) for copy in range(2))
+        for case in (_case(word, copy, build) for copy in range(2))
     ]
 
 

@@ -2,10 +2,11 @@
 
     noting_debater.py LOG
 
-Each run appends `start <job id> <pid> <its start time> <watchman> <its start time> <question>` to LOG and, when the
-answer has been written, `done` with the same words. Each line is one write, so that anything may be killed at any time
-and counted afterwards. A question is named as the ledger of calls names it (`group 3: peer 2 of round 1`), the job id
-is the name of the working folder, times are clock ticks since boot.
+Each run appends `start <job id> <build> <pid> <its start time> <watchman> <its start time> <question>` to LOG and, when
+the answer has been written, `done` with the same words. Each line is one write, so that anything may be killed at any
+time and counted afterwards. A question is named as the ledger of calls names it (`group 3: peer 2 of round 1`), the job
+id is the name of the working folder, times are clock ticks since boot. Of the questions that have no working folder,
+about issues of trackers, the job id is `-`; the build, a word of every error here, tells whose they are.
 
 The main model (ROOTCOZ_MODEL `main`) first holds each group of an even number for the test's fault and each other one
 for a bug. Of every other pair of groups its peers say the opposite, it lets itself be convinced, and in the second
@@ -68,12 +69,36 @@ def question(prompt: str, model: str) -> tuple[int, str]:
     return group, f"peer {PEERS.index(model) + 1} of round {judged}"
 
 
+def judged_issues(prompt: str) -> tuple[int, str, str]:
+    """Group, name and answer of a question about issues: all of them are about the problem."""
+    import hashlib  # noqa: PLC0415 - see above
+
+    digest = hashlib.sha256(prompt.encode()).hexdigest()[:8]
+    keys = [
+        part.partition('"')[0] for part in prompt.split('"key": "')[1:] if not part.startswith("as above")
+    ]
+    scores = ", ".join(f'{{"key": "{key}", "score": 0.9, "reason": "It says so."}}' for key in keys)
+    group = int(prompt.rpartition(" of group ")[2].partition('"')[0])
+    call = "jira_filter" if keys[0].startswith("SHOP-") else "tests_repo_filter"
+    return group, f"{call} {digest}", f'{{"issues": [{scores}]}}'
+
+
+def build(text: str) -> str:
+    """The build that the text is about."""
+    return "build" + text.partition(" build")[2].split()[0].rstrip('",')
+
+
+def error_of(group: int) -> str:
+    """The group's error."""
+    with open(f"group-{group}/error.txt", encoding="utf-8") as file:  # noqa: PTH123 - see above
+        return file.readline().strip()
+
+
 def answer(group: int, what: str) -> str:
     """What is said to the question, as JSON. The errors of this rehearsal hold nothing that JSON would escape."""
     is_bug = group % 2 == 1 if what == "primary" else ends_as_bug(group)
-    with open(f"group-{group}/error.txt", encoding="utf-8") as file:  # noqa: PTH123 - see above
-        error = file.readline().strip()
-    words = ", ".join(f'"{word}"' for word in error.split()[-4:])
+    error = error_of(group)
+    words = ", ".join(f'"{word}"' for word in error.split()[1:4])
     said = f'"{what} of group {group}"'
     more = (
         f'"product_bug_report": {{"title": "{error}", "severity": "high", "component": "shop", '
@@ -93,13 +118,20 @@ def main() -> int:
     """Answer one question."""
     log = sys.argv[1]
     prompt = sys.stdin.read()
-    group, what = question(prompt, os.environ["ROOTCOZ_MODEL"])
+    if "`group-" in prompt:
+        job_id = os.path.basename(os.getcwd())  # noqa: PTH109, PTH119 - see above
+        group, what = question(prompt, os.environ["ROOTCOZ_MODEL"])
+        about, said = build(error_of(group)), answer(group, what)
+    else:
+        job_id = "-"
+        group, what, said = judged_issues(prompt)
+        about = build(prompt[prompt.index('"error"') :])
     me, watchman = os.getpid(), os.getppid()
     processes = f"{me} {start_time(me)} {watchman} {start_time(watchman)}"
-    words = f"{os.path.basename(os.getcwd())} {processes} group {group}: {what}"  # noqa: PTH109, PTH119 - see above
+    words = f"{job_id} {about} {processes} group {group}: {what}"
     note(log, "start", words)
     time.sleep(hash(prompt) % SLOWEST_MS / 1000)
-    sys.stdout.write(answer(group, what))
+    sys.stdout.write(said)
     sys.stdout.flush()
     note(log, "done", words)
     return 0

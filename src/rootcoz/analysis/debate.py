@@ -35,6 +35,7 @@ from rootcoz.domain.finding import Answer, Classification, Finding, NoVerdict, N
 from rootcoz.prompts.answer import answer_json, parse_answer
 from rootcoz.prompts.peer import arguments_text, parse_vote, peer_prompt, vote_schema
 from rootcoz.prompts.revise import revise_prompt
+from rootcoz.prompts.texts import prompt_use
 from rootcoz.providers.base import Provider, Question, Reply
 
 log = structlog.get_logger()
@@ -160,6 +161,7 @@ class _Debate:
             ),
             model=seat.participant.model,
             answer_schema=vote_schema(),
+            prompts=(*self._question.prompts, prompt_use("peer")),
         )
         reply = await self._ask(seat.provider, question, f"peer {peer} of round {number}", call_type="peer")
         if isinstance(reply, _Trouble):
@@ -193,7 +195,7 @@ class _Debate:
         )
         reply = await self._ask(
             table.main.provider,
-            replace(self._question, prompt=prompt),
+            replace(self._question, prompt=prompt, prompts=(*self._question.prompts, prompt_use("revise"))),
             f"revision after round {number}",
             call_type="revision",
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from rootcoz.analysis.pipeline import Parts
+from rootcoz.analysis.parts import Parts
 from rootcoz.store.analyses import unfinished_analyses
 from rootcoz.worker.engine import AnalysisEngine
 from rootcoz.workspace.folder import PRIVATE, remove_abandoned
