@@ -80,9 +80,19 @@ class DataDirectory:
         return self.path / "spool"
 
     @property
+    def scratch(self) -> Path:
+        """Private folders of the programs that run; emptied at each start, since a kill leaves them."""
+        return scratch_below(self.path)
+
+    @property
     def workspaces(self) -> Path:
         """What providers may look at while they are asked."""
         return self.path / "workspaces"
+
+
+def scratch_below(data_dir: Path) -> Path:
+    """Where the private folders of programs lie in a data directory."""
+    return data_dir / "scratch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,7 @@ def _provider_config(settings: Settings) -> ProviderConfig:
             settings.data_dir / "agents",
             platformdirs.user_cache_path(APP, appauthor=False) / "agents",
         ),
+        scratch=scratch_below(settings.data_dir),
     )
 
 
@@ -203,6 +214,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         provider_named=ProviderShelf(settings).named,
         server_gate=asyncio.Semaphore(settings.server_max_concurrent_ai_calls),
         workspaces=directory.workspaces,
+        scratch=directory.scratch,
         public_base_url=settings.public_base_url,
         seal=directory.seal,
         jenkins_access=partial(_jenkins_access, settings),

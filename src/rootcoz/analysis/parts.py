@@ -55,6 +55,8 @@ class Parts:
     """Bounds the questions of the whole server."""
     workspaces: Path
     """Folder below which each analysis has its own."""
+    scratch: Path
+    """Folder for the private folders of programs."""
     public_base_url: str
     """For the link in enriched documents; empty when the server does not know its address."""
     seal: Seal

@@ -6,7 +6,6 @@ already on disk, so that a second run repeats no question whose answer was kept.
 
 import asyncio
 import contextlib
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -39,6 +38,7 @@ from rootcoz.domain.issue import MatchedIssue
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment, utc_now
+from rootcoz.kit.tree_removal import remove_tree
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
 from rootcoz.store.documents import delete_documents, load_document, save_document
@@ -90,7 +90,8 @@ async def give_up(job_id: str, parts: Parts, reason: str, run: str | None = None
     except AnalysisAborted:
         await _save_failed(job_id, parts, reason, run)  # it is aborted at most once
     # Whoever was interrupted has removed it, unless a thread of theirs was still writing to it.
-    await asyncio.to_thread(shutil.rmtree, parts.workspaces / job_id, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the next start removes what is left
+        await asyncio.to_thread(remove_tree, parts.workspaces / job_id)
 
 
 async def _save_failed(job_id: str, parts: Parts, reason: str, run: str) -> None:
@@ -158,6 +159,8 @@ class _Job:
         async with self.database.read() as connection:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
         resumed = bool(self.marks)
+        if self.analysis.status is AnalysisStatus.RUNNING:  # the build had ended when the process died
+            order = replace(order, wait=False)
         consoles = ConsoleShelf(self.database, self.analysis.id)
         await consoles.clear()
         if order.wait:
@@ -226,6 +229,10 @@ class _Job:
         provider.check(options.model)
         seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
         ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
+        # What a process left that died in the middle is half a clone or half an archive. If some of it cannot be
+        # removed, a clone may find its place taken, and says so.
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(remove_tree, self.parts.workspaces / self.analysis.job_id)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
             # With nothing to pay questions with, nobody will look at what takes long to fetch.
@@ -254,7 +261,7 @@ class _Job:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
         orders = self.analysis.options.repositories
         tokens = self.parts.repository_tokens(orders, secrets)
-        materials = await gather_repositories(workspace, orders, tokens)
+        materials = await gather_repositories(workspace, orders, tokens, scratch=self.parts.scratch)
         if order is not None and order.with_artifacts:
             access = self.parts.jenkins_access(order, secrets)
             materials = joined(materials, await gather_artifacts(workspace, order, access))
@@ -384,9 +391,14 @@ class _Job:
         self._tell(groups_answered=self.progress.groups_answered + len(answers))
 
     async def _note_debate(self, phase: str, group: int, groups: int) -> None:
-        """The log is written as a whole each time: a build with very many groups is not told in full."""
-        if len(self.marks) < MAX_MARKS:
-            await self._enter(f"{phase} (group {group}/{groups})", groups)
+        """The log is written as a whole each time: a build with very many groups is not told in full.
+
+        A debate that goes on after a restart comes by its earlier phases again, with answers that are kept: those
+        stand in the log already.
+        """
+        told = f"{phase} (group {group}/{groups})"
+        if len(self.marks) < MAX_MARKS and all(mark.phase != told for mark in self.marks):
+            await self._enter(told, groups)
 
     async def _enter(self, phase: str, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))

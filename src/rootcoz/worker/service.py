@@ -1,6 +1,5 @@
 """Everything one process needs, opened in order and closed in reverse."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -9,7 +8,7 @@ from rootcoz.settings import Settings
 from rootcoz.wiring import Services, check_entrance, make_parts, make_services, open_data_directory
 from rootcoz.worker.cluster import member, minding
 from rootcoz.worker.engine import AnalysisEngine
-from rootcoz.worker.recovery import resume_everything
+from rootcoz.worker.recovery import empty_folder, remove_left_over, resume_everything
 
 
 @asynccontextmanager
@@ -21,13 +20,13 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
     async with open_data_directory(settings) as directory, AsyncExitStack() as stack:
         events = EventHub()
         parts = make_parts(settings, directory, events)
-        shutil.rmtree(directory.spool, ignore_errors=True)
-        directory.spool.mkdir(mode=0o700)
+        for folder in (directory.spool, directory.scratch):
+            await empty_folder(folder)
         engine = AnalysisEngine(
             parts, directory.path, short_lived=short_lived, address=directory.database_address
         )
         if directory.database.is_shared:
-            shutil.rmtree(directory.workspaces, ignore_errors=True)  # its analyses may go on anywhere
+            await remove_left_over(directory.workspaces, keep=())  # its analyses may go on anywhere
             await stack.enter_async_context(member(engine, parts))
         await engine.launch()
         stack.push_async_callback(engine.close)
