@@ -166,6 +166,26 @@ class Settings(BaseModel):
         default=8, gt=0, le=1000, description="Questions that the whole server asks at once."
     )
 
+    # What may be spent on them
+    ai_budget_per_analysis_usd: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="US dollars that the AI calls of one analysis may cost. Empty: no limit.",
+    )
+    ai_budget_per_day_usd: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="US dollars that all AI calls of a day (UTC) may cost. Empty: no limit.",
+    )
+    ai_budget_per_analysis_tokens: int | None = Field(
+        default=None, gt=0, description="Tokens that the AI calls of one analysis may use. Empty: no limit."
+    )
+    ai_budget_per_day_tokens: int | None = Field(
+        default=None, gt=0, description="Tokens that all AI calls of a day (UTC) may use. Empty: no limit."
+    )
+
     # Who judges the answers
     peer_ai_configs: Peers = Field(
         default=(),
@@ -255,6 +275,12 @@ class Settings(BaseModel):
     )
     additional_repos: str = Field(
         default="", repr=False, description="Further repositories: `name:url[:ref][@token]`, comma separated."
+    )
+
+    # What is known about jobs
+    metadata_rules_file: Path | None = Field(
+        default=None,
+        description="YAML or JSON file with rules that give new jobs a team, tier, version and labels by their name.",
     )
 
     # Who may do what

@@ -137,3 +137,18 @@ def test_without_any_jenkins_the_request_is_refused(tmp_path: Path) -> None:
 
     assert reply.status_code == 400
     assert "JENKINS_URL" in reply.json()["detail"]
+
+
+def test_a_job_gets_its_metadata_by_rule_once(tmp_path: Path, jenkins: JenkinsServer) -> None:
+    with_a_failed_child(jenkins)
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {pattern: '(?P<team>[a-z]+)/*.*', tier: gold}", encoding="utf-8")
+    with running_server(tmp_path, {"METADATA_RULES_FILE": str(rules)}) as server:
+        server.finished(accepted(server, order(jenkins)))
+        first = server.client.get("/api/jobs/team/nightly/metadata").json()
+        rules.write_text("- {pattern: '*', team: somebody-else}", encoding="utf-8")
+        server.finished(accepted(server, order(jenkins)))
+        second = server.client.get("/api/jobs/team/nightly/metadata").json()
+
+    assert first == {"job_name": "team/nightly", "team": "team", "tier": "gold", "version": None, "labels": []}
+    assert second == first

@@ -35,6 +35,7 @@ from rootcoz.domain.finding import Answer, Classification, Finding, NoVerdict, N
 from rootcoz.prompts.answer import answer_json, parse_answer
 from rootcoz.prompts.peer import arguments_text, parse_vote, peer_prompt, vote_schema
 from rootcoz.prompts.revise import revise_prompt
+from rootcoz.prompts.texts import prompt_use
 from rootcoz.providers.base import Provider, Question
 
 log = structlog.get_logger()
@@ -153,6 +154,7 @@ class _Debate:
             ),
             model=seat.participant.model,
             answer_schema=vote_schema(),
+            prompts=(*self._question.prompts, prompt_use("peer")),
         )
         try:
             reply = await self._table.turns.ask(
@@ -190,7 +192,9 @@ class _Debate:
         try:
             reply = await table.turns.ask(
                 table.main.provider,
-                replace(self._question, prompt=prompt),
+                replace(
+                    self._question, prompt=prompt, prompts=(*self._question.prompts, prompt_use("revise"))
+                ),
                 key=self._key(f"revision after round {number}"),
                 call_type="revision",
             )

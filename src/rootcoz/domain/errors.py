@@ -11,6 +11,7 @@
     │   │   ├── AnalysisAborted     somebody stopped the analysis
     │   │   └── DataDirectoryInUse  another process works on the data directory
     │   └── NotAllowed              the requester lacks the right
+    │       └── BudgetSpent         what may be spent on AIs is spent
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
         │   └── RateLimited         it asks to be left alone for a while; says for how long, if it knows
@@ -60,6 +61,10 @@ class AnalysisAborted(Conflict):
 
 class NotAllowed(CallerError):
     """The requester lacks the right."""
+
+
+class BudgetSpent(NotAllowed):
+    """What may be spent on AIs is spent; the message says which budget."""
 
 
 class OutsideError(RootcozError):

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0001"
+SCHEMA_HEAD = "0004"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -135,8 +135,17 @@ provider_calls = Table(
     Column("reply_size", Integer, nullable=False, server_default="0"),
     Column("truncated", Integer, nullable=False, server_default="0"),
     Column("created_at", _TIME, nullable=False),
+    Column("prompts", JSON, nullable=True),
 )
 Index("ix_provider_calls_analysis", provider_calls.c.analysis_id)
+
+daily_spending = Table(
+    "daily_spending",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("cost_usd", Float, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
 
 comments = Table(
     "comments",
@@ -157,10 +166,96 @@ reviews = Table(
     "reviews",
     metadata,
     _analysis_id(primary_key=True),
-    Column("child_job_name", Text, primary_key=True),
-    Column("child_build_number", Integer, primary_key=True, autoincrement=False),
-    Column("test_name", Text, primary_key=True),
+    Column("target_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("child_job_name", Text, nullable=False),
+    Column("child_build_number", Integer, nullable=False),
+    Column("test_name", Text, nullable=False),
     Column("reviewed", Integer, nullable=False),
     Column("username", Text, nullable=False, server_default=""),
     Column("updated_at", _TIME, nullable=False),
 )
+"""`target_key` is the `kit.text_key` of child_job_name, child_build_number and test_name."""
+
+failure_history = Table(
+    "failure_history",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    _analysis_id(),
+    Column("number", Integer, nullable=False),
+    Column("group_number", Integer, nullable=False),
+    Column("job_key", BigInteger, nullable=False),
+    Column("job_name", Text, nullable=False),
+    Column("build_number", Integer, nullable=False),
+    Column("child_job_name", Text, nullable=False),
+    Column("child_build_number", Integer, nullable=False),
+    Column("test_key", BigInteger, nullable=False),
+    Column("test_name", Text, nullable=False),
+    Column("error_message", Text, nullable=False),
+    Column("error_signature", String(64), nullable=False),
+    Column("signature_version", Integer, nullable=False),
+    Column("classification", String(32), nullable=False),
+    Column("analyzed_at", _TIME, nullable=False),
+)
+"""A row for each failure of each completed analysis; `number` is the failure's index within its analysis.
+Names are looked up by their `kit.text_key`: PostgreSQL does not index long texts."""
+Index("ix_failure_history_analysis", failure_history.c.analysis_id, failure_history.c.number, unique=True)
+Index("ix_failure_history_test", failure_history.c.test_key, failure_history.c.id)
+Index("ix_failure_history_job", failure_history.c.job_key, failure_history.c.id)
+Index("ix_failure_history_classification", failure_history.c.classification, failure_history.c.id)
+Index("ix_failure_history_signature", failure_history.c.error_signature, failure_history.c.id)
+
+test_classifications = Table(
+    "test_classifications",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("job_id", String(64), nullable=False),
+    Column("test_key", BigInteger, nullable=False),
+    Column("test_name", Text, nullable=False),
+    Column("job_name", Text, nullable=False, server_default=""),
+    Column("parent_job_name", Text, nullable=False, server_default=""),
+    Column("child_build_number", Integer, nullable=False, server_default="0"),
+    Column("classification", String(32), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("references_info", Text, nullable=False, server_default=""),
+    Column("created_by", Text, nullable=False, server_default=""),
+    Column("visible", Integer, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+)
+"""What people and the AI said of a test. The analysis named by `job_id` need not exist."""
+Index("ix_test_classifications_test", test_classifications.c.test_key, test_classifications.c.id)
+Index("ix_test_classifications_job", test_classifications.c.job_id)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    _analysis_id(),
+    Column("child_job_name", Text, nullable=False),
+    Column("child_build_number", Integer, nullable=False),
+    Column("group_number", Integer, nullable=False),
+    Column("error_signature", String(64), nullable=False),
+    Column("signature_version", Integer, nullable=False),
+    Column("classification", String(32), nullable=False),
+    Column("replaced", String(32), nullable=False),
+    Column("username", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("undone_by", Text, nullable=True),
+    Column("undone_at", _TIME, nullable=True),
+)
+"""What people decided of a failure group of one build. The newest that is not undone counts; `replaced` is the
+classification that it took the place of."""
+Index("ix_overrides_analysis", overrides.c.analysis_id)
+Index("ix_overrides_signature", overrides.c.error_signature, overrides.c.signature_version)
+
+job_metadata = Table(
+    "job_metadata",
+    metadata,
+    Column("job_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_name", Text, nullable=False),
+    Column("team", Text, nullable=True),
+    Column("tier", Text, nullable=True),
+    Column("version", Text, nullable=True),
+    Column("labels", JSON, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+)
+"""`job_key` is the `kit.text_key` of the name."""

@@ -15,9 +15,10 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from sqlalchemy import Engine, create_engine, event
 
-from rootcoz.analysis.pipeline import Parts, Step, Work, analyse, give_up
+from rootcoz.analysis.parts import Parts, Step, Work
 from rootcoz.domain.errors import AnalysisAborted, NotFound, RootcozError
 from rootcoz.store.engine import UnusableDatabase
+from rootcoz.wiring import load_analysis
 
 ENGINE_FILE = "engine.sqlite3"
 WORKFLOW_VERSION = "1"
@@ -178,6 +179,9 @@ async def run_analysis(job_id: str) -> None:
     """Take one analysis to its end. Whatever goes wrong is recorded in its result."""
     engine = AnalysisEngine.current()
     logger = log.bind(job_id=job_id)
+    await asyncio.to_thread(load_analysis)
+    from rootcoz.analysis.pipeline import analyse, give_up  # noqa: PLC0415 - loaded now, see `load_analysis`
+
     try:
         await analyse(job_id, engine.parts, _durable_steps(job_id))
     except NotFound:

@@ -2,7 +2,7 @@
 
 import shutil
 
-from rootcoz.analysis.pipeline import Parts
+from rootcoz.analysis.parts import Parts
 from rootcoz.store.analyses import unfinished_analyses
 from rootcoz.worker.engine import AnalysisEngine
 

@@ -25,6 +25,9 @@ class MatchedIssue(BaseModel):
     url: str = ""
     priority: str = ""
     score: float = Field(default=0.0, description="0 to 1.")
+    reason: str = Field(
+        default="", description="Why an AI takes it for the same problem; empty where words were compared."
+    )
 
 
 class CodeFixPayload(BaseModel):
@@ -73,6 +76,12 @@ class AnalysisPayload(BaseModel):
     artifacts_evidence: str = Field(description="Verbatim evidence captured during analysis.")
     confidence: float | None = Field(description="0 to 1; null when the provider gave no figure.")
     evidence: list[EvidenceItem]
+    ai_provider: str = Field(default="", description="Provider that gave this answer.")
+    ai_model: str = Field(default="", description="Its model.")
+    note: str = Field(
+        default="",
+        description="Why another than the analysis' provider gave it, for example because a budget is spent.",
+    )
     rules: list[str] = Field(default=[], description="Built-in triage rules that spoke, strongest first.")
     code_fix: CodeFixPayload | None = Field(default=None, description="Absent unless CODE ISSUE.")
     product_bug_report: ProductBugPayload | None = Field(
@@ -169,6 +178,9 @@ class ProviderCallRecord(BaseModel):
     prompt_chars: int
     response_chars: int
     created_at: str
+    prompts: dict[str, str] = Field(
+        default={}, description="The prompt texts that its question was made from, with their versions."
+    )
 
 
 class TokenUsage(BaseModel):
@@ -225,6 +237,13 @@ class ResultBody(BaseModel):
     )
     token_usage: TokenUsage | None = Field(
         default=None, description="Aggregated AI token usage totals and per-call records."
+    )
+    prompts: dict[str, str] = Field(
+        default={},
+        description=(
+            "The prompt texts behind it: name, or path of a prompt file in the tests' repository, to version and "
+            "digest. Empty for the built-in analyser."
+        ),
     )
     reports: list[ReportCounts] = Field(default=[], description="Counts of the report documents.")
     notes: list[str] = Field(default=[], description="What was left out or could not be done, in sentences.")
@@ -300,6 +319,13 @@ class StoredResult(BaseModel):
     )
     enriched_xml: str | None = Field(
         default=None, description="Enriched JUnit XML for direct XML analysis results."
+    )
+    prompts: dict[str, str] = Field(
+        default={},
+        description=(
+            "The prompt texts behind it: name, or path of a prompt file in the tests' repository, to version and "
+            "digest. Empty for the built-in analyser."
+        ),
     )
     reports: list[ReportCounts] = Field(default=[], description="Counts of the report documents.")
     notes: list[str] = Field(default=[], description="What was left out or could not be done, in sentences.")
