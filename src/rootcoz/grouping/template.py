@@ -53,27 +53,29 @@ _TELLING_VALUE = rf"(?:[Tt]rue|[Ff]alse|TRUE|FALSE|{_CAPITALS})(?![\w.$@-])"
 """Values that say which case it was: a flag's, and an enumeration's in capitals."""
 _TELLING_NAME = rf"(?:(?:[A-Z]\w*?)?(?:Exception|Error|Failure|Fault|Warning)(?![\w$])|{_CAPITALS})"
 """Names that say what happened, whatever package they are in."""
-_DAY = r"(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?"
-_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}+"
-_CLOCK = r"[0-2]?[0-9]:[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]{1,9}+)?)?(?: ?[AaPp]M\b)?"
-_ZONE = r"(?: ?(?:Z|UTC|GMT|CES?T|[ECMP][SD]T)\b| ?[+-][0-9]{2}:?[0-9]{2}\b)?"
+_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_ZONE = r"(?: ?[AaPp]M\b)?(?: ?(?:Z|UTC|GMT|CES?T|[ECMP][SD]T)\b| ?[+-][0-9]{2}:?[0-9]{2}\b)?"
 _IN_PATH = r"[^\s'\"`,;:()\[\]{}|=<>/]"
 _UNITS = (
     r"(?:(?:[kKMGTP]i?[Bb]|[Bb]ytes?|B|[KMG]?bps|[KMG]?Hz|[KMGT]|ns|us|\u00b5s|ms|s|m|h|d"
     r"|(?:nano|micro|milli)?sec(?:ond)?s?|msecs?|min(?:ute)?s?|hours?|hrs?|days?)(?![\w-])|%)"
 )
-_TOP_LEVEL_DOMAINS = r"(?:com|org|net|edu|gov|io|dev|info|local|localdomain|internal|lan|example|test|invalid)"
+_TOP_LEVEL_DOMAINS = (
+    r"(?:com|org|net|edu|gov|io|dev|info|local|localdomain|internal|lan|example|test|invalid)"
+)
 _FILE_ENDINGS = (
     r"(?:log|txt|md|out|err|tmp|bak|pid|lock|cfg|conf|config|ini|xml|json|ya?ml|toml|csv|html?|properties|dat|db|sql"
     r"|zip|tar|t?gz|jar|war|whl|rpm|deb|iso|img|qcow2|so|dll|exe|o|a|bin|service|socket|sh|bat|ps1"
     r"|py|java|kt|go|rs|rb|js|ts|tsx|jsx|c|cc|cpp|h|hpp|cs|php|swift|scala|png|jpg|pem|crt|key)"
 )
-_TOKEN = r"[\w.$@~+%#*-]"
+_NAME = rf"[^\s,;:=\[\](){{}}<>\"{_V}]++"
+_WORD_OR_SIGN = r"[\w.$@~+%#*-]"
 
 RULES: tuple[TemplateRule, ...] = (
     TemplateRule(
         name="dot-leader",
-        pattern=r"\.{3,}+ ?",
+        pattern=r" ?\.{3,}+(?: ?\.{3,}+)*+ ?",
         replacement=" ",
         needs="...",
         why="Dots that lead the eye from a label to its value, or stand for what comes, are no part of either.",
@@ -89,7 +91,8 @@ RULES: tuple[TemplateRule, ...] = (
     ),
     TemplateRule(
         name="quoted-word",
-        pattern=r"(?<!\w)(?:\"[^\"\s]*+\"|'[^'\s]*+'(?!\w)|`[^`\s]*+`)",
+        pattern=r"[\"'`\u2018\u201c](?<!\w.)"
+        r"(?:(?<=\")[^\"\s]*+\"|(?<=')[^'\s]*+'(?!\w)|(?<=`)[^`'\s]*+[`']|[^\u2019\u201d\s]*+[\u2019\u201d])",
         replacement=_V,
         why="A quoted word is a value: people quote what they insert. A quoted sentence is read like any other text.",
         masks=(("no service 'db' here", "no service <*> here"), ('said "no a7 here"', 'said "no <*> here"')),
@@ -122,17 +125,16 @@ RULES: tuple[TemplateRule, ...] = (
         masks=(("lost com.acme.Pool@712d093 here", "lost <*> here"), ("as build@ci.example it", "as <*> it")),
     ),
     TemplateRule(
-        name="date",
-        pattern=rf"\b(?:{_DAY},? )?(?:{_MONTH} {{1,2}}[0-9]{{1,2}}\b(?:,? [0-9]{{4}}\b)?"
-        rf"|[0-9]{{1,2}}[ /-]{_MONTH}[ /-][0-9]{{2,4}}\b)",
+        name="month",
+        pattern=rf"{_MONTH}(?<!\w...)[a-z]{{0,6}}+ {{1,2}}[0-9]{{1,4}}\b",
         replacement=_V,
-        why="Dates with names of days and months.",
-        masks=(("at Mon May  4 10:11:14 UTC 2026 it broke", "at <*> it broke"),),
+        why="The name of a month, with a day or a year. What else belongs to a date has digits.",
+        masks=(("on 4 May 2026 it broke", "on <*> it broke"),),
         keeps=("May the build pass",),
     ),
     TemplateRule(
         name="time",
-        pattern=rf"(?<![\w:.]){_CLOCK}{_ZONE}(?![\w:])",
+        pattern=rf"[0-9](?<![\w:.].)[0-9]?:[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]{{1,9}}+)?)?{_ZONE}(?![\w:])",
         replacement=_V,
         needs=":",
         why="A clock's reading, with the letters of its time zone.",
@@ -140,24 +142,25 @@ RULES: tuple[TemplateRule, ...] = (
     ),
     TemplateRule(
         name="hexadecimal-groups",
-        pattern=r"(?<![\w:])(?:[0-9a-fA-F]{2}[:-]){3,}+[0-9a-fA-F]{2}(?![\w:])",
+        pattern=r"(?<![\w:])(?:[0-9a-fA-F]{2}:){3,}+[0-9a-fA-F]{2}(?![\w:])",
         replacement=_V,
+        needs=":",
         why="Hardware addresses and serial numbers; a group of letters alone shows no digit.",
         masks=(("nic FE:ab:CD:0f up", "nic <*> up"),),
     ),
     TemplateRule(
         name="key-value",
-        pattern=r"(?<=[\w\])])( ?)=(?!=)(?: (?=[^\s=]*+(?!=)))?+"
-        rf"(?!{_TELLING_VALUE})(?!{_V}(?:[\s,;)\]}}]|\Z))"
+        pattern=r"=(?:(?<=[\w\])]=)|(?<=[\w\])] =))(?!=)(?: (?=[^\s=]*+(?!=)))?+"
+        rf"(?!{_V}|{_TELLING_VALUE})"
         r"(?:\[[^\[\]]*+\]|\"[^\"]*+\"|'[^']*+'|[^\s,;=(){}\[\]<>|\"]++(?!=)(?:\{[^{}]*+\})?+)",
-        replacement=rf"\1={_V}",
+        replacement=f"={_V}",
         needs="=",
         why="What stands behind the equals sign of a name is its value.",
         masks=(
-            ("user=root tty=ssh code = none", "user=<*> tty=<*> code =<*>"),
+            ("logname= user=root code = none", "logname= user=<*> code =<*>"),
             ("hosts=[a, b] next", "hosts=<*> next"),
         ),
-        keeps=("ready=true of it", "state=FAILED here", "logname= ruser= of", "a == b"),
+        keeps=("ready=true of it", "state=FAILED here", "a == b"),
     ),
     TemplateRule(
         name="name-of-package",
@@ -177,56 +180,65 @@ RULES: tuple[TemplateRule, ...] = (
         keeps=("called a.b.c(x)", "NameNode.register done"),
     ),
     TemplateRule(
-        name="host-and-port",
-        pattern=r"(?:(?<![\w.$-])[a-z][a-z0-9-]*+(?:\.[a-z0-9-]++)++(?=:[0-9]{2,5}(?![0-9]))"
-        r"|(?<=\b(?:to|at|on) )[a-z][a-z0-9-]*+(?=:[0-9]{2,5}(?![0-9]))"
-        r"|(?<=\bfrom )[a-z][a-z0-9-]*+(?=:[0-9]{2,5}(?![0-9])))",
+        name="host-or-file",
+        pattern=r"(?<![\w.$/-])[\w/-]++\."
+        rf"(?:{_TOP_LEVEL_DOMAINS}(?=[\s:,;)\]]|\.?\Z)|{_FILE_ENDINGS}(?![\w(-]|\.\w)|[a-z]{{2,3}}(?=:[0-9]{{2,5}}\b))",
         replacement=_V,
+        needs=".",
+        why="Names with the endings that hosts and files have, or with the short ending of a country before a port.",
+        masks=(
+            ("asked acme.com for it", "asked <*> for it"),
+            ("compiled main.cpp in time", "compiled <*> in time"),
+        ),
+    ),
+    TemplateRule(
+        name="machine-and-port",
+        pattern=r"( (?:to|at|on|from|via) )[a-z][a-z0-9-]*+(?=:[0-9]{2,5}\b)",
+        replacement=rf"\1{_V}",
         needs=":",
-        why="A machine, known by its port.",
+        why="The machine that has the port.",
         masks=(("connect to db:5432 failed", "connect to <*> failed"),),
     ),
     TemplateRule(
-        name="host-or-file",
-        pattern=rf"(?<![\w.$-])(?:[\w-]++\.(?:{_TOP_LEVEL_DOMAINS}(?=[\s:,;)\]]|\.?\Z)|{_FILE_ENDINGS}(?![\w(-]|\.\w)))",
-        replacement=_V,
-        needs=".",
-        why="Names with the endings that hosts and files have.",
-        masks=(("asked acme.com for it", "asked <*> for it"), ("compiled main.cpp in time", "compiled <*> in time")),
-    ),
-    TemplateRule(
         name="digits",
-        pattern=rf"(?<![\w.$@~+%#*-])[^\W\d]*+(?:[.$@~+%#*-]++[^\W\d]*+)*+\d{_TOKEN}*(?<![.*])",
+        pattern=rf"(?<!{_WORD_OR_SIGN})[A-Za-z_.$@~+%#*\u00b5-\u02ff-]*+[0-9]{_WORD_OR_SIGN}*+",
         replacement=_V,
         why="A word with a digit is a number, an id, or a name with a number in it.",
-        masks=(("job nightly-12 took 3 tries", "job <*> took <*> tries"), ("at 0x7f0c of blk_-17", "at <*> of <*>")),
+        masks=(
+            ("job nightly-12 took 3 tries", "job <*> took <*> tries"),
+            ("at 0x7f0c of blk_-17", "at <*> of <*>"),
+        ),
     ),
     TemplateRule(
-        name="hexadecimal-letters",
-        pattern=r"\b(?:[a-f]{8,40}+|[A-F]{8,40}+)\b",
-        replacement=_V,
-        why="One in some hundred ids of eight hexadecimal digits has no digit in it.",
-        masks=(("dear ffffffff it", "dear <*> it"),),
-        keeps=("the facade decade",),
+        name="person",
+        pattern=rf"([ (\[][Uu]ser(?:name)? )(?! |is\b){_NAME}",
+        replacement=rf"\1{_V}",
+        needs="ser",
+        why="The word behind names a person.",
+        masks=(
+            ("session of user root closed", "session of user <*> closed"),
+            ("User bob left", "User <*> left"),
+        ),
     ),
     TemplateRule(
-        name="person-or-machine",
-        pattern=rf"\b([Uu]ser(?:name)?|account|login|[Hh]ost(?:name)?)( ++)(?!is\b|{_V})[^\s,;:=\[\](){{}}<>\"{_V}]++",
-        replacement=rf"\1\2{_V}",
-        why="The word behind names a person or a machine.",
-        masks=(("session of user root closed", "session of user <*> closed"),),
+        name="machine",
+        pattern=rf"([ (\[][Hh]ost(?:name)? )(?! |is\b){_NAME}",
+        replacement=rf"\1{_V}",
+        needs="ost",
+        why="The word behind names a machine.",
+        masks=(("no route to host backup yet", "no route to host <*> yet"),),
     ),
     TemplateRule(
         name="name-and-origin",
-        pattern=r"\b(for|by|of)( ++)(?![Uu]ser\b|invalid\b|the\b|an?\b)[^\s,;:=\[\](){}<>\"\ue000]++(?= from\b)",
-        replacement=rf"\1\2{_V}",
+        pattern=rf"( (?:for|by|of) )(?! |[Uu]ser\b|the\b|an?\b){_NAME}(?= from\b)",
+        replacement=rf"\1{_V}",
         needs=" from",
         why="Who came, followed by where from.",
         masks=(("Accepted key for alice from it", "Accepted key for <*> from it"),),
     ),
 )
 
-_ENDINGS: tuple[TemplateRule, ...] = (
+ENDING_RULES: tuple[TemplateRule, ...] = (
     TemplateRule(
         name="unit",
         pattern=rf"{_V} ?{_UNITS}",
@@ -236,12 +248,28 @@ _ENDINGS: tuple[TemplateRule, ...] = (
         masks=(("free 5.2 KB of 17.7 GB", "free <*> of <*>"),),
     ),
     TemplateRule(
-        name="compared",
-        pattern=rf"(?<![\w<>])[<>~\u2248+-]{_V}",
+        name="sign",
+        pattern=rf"[<>~\u2248+#/-](?<![\w<>].){_V}",
         replacement=_V,
         needs=_V,
-        why="Less than a second is a length of time too.",
+        why="Signs that belong to the value: less than a second is a length of time too.",
         masks=(("lifetime <1 sec", "lifetime <*>"),),
+    ),
+    TemplateRule(
+        name="rest-of-word",
+        pattern=rf"{_V}[\w$@~/\\]++",
+        replacement=_V,
+        needs=_V,
+        why="A word that began with a value is one.",
+        masks=(("in 'a'/conf of it", "in <*> of it"),),
+        keeps=("<*>.ConnectException: refused",),
+    ),
+    TemplateRule(
+        name="weekday",
+        pattern=rf"{_DAY}(?<!\w...)(?:[a-z]{{3,6}})?+,? {_V}",
+        replacement=_V,
+        why="The day in front of a date.",
+        masks=(("at Mon May  4 10:11:14 UTC 2026 it broke", "at <*> it broke"),),
     ),
     TemplateRule(
         name="other-words",
@@ -253,7 +281,7 @@ _ENDINGS: tuple[TemplateRule, ...] = (
     ),
     TemplateRule(
         name="list",
-        pattern=rf"[/#]?{_V}(?:[:.,|/#@_;~+-]*+ ?{_V}| [-x/>]++ {_V})++",
+        pattern=rf"{_V}(?:[:.,|/#@_;~+-]*+ ?{_V}| [-x/>]++ {_V})++",
         replacement=_V,
         needs=_V,
         why="How many values there are is a value too.",
@@ -262,10 +290,12 @@ _ENDINGS: tuple[TemplateRule, ...] = (
 )
 """Applied last and until nothing changes, since values that were joined may join again."""
 
-_COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+_COLOURS = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|[()][A-Z0-9])")
 _BLANK = re.compile(r"\s{2,}|[^\S ]")
+_UNSETTLED = re.compile(rf"{_V}(?:(?<=[^ =:,(\[{{<]{_V})|(?=[^ =:,.;)\]}}>]))")
+"""A value that has grown together with what stands beside it: the rules may take more of it for one."""
 _COMPILED = [(rule.needs, re.compile(rule.pattern).sub, rule.replacement) for rule in RULES]
-_COMPILED_ENDINGS = [(re.compile(rule.pattern).sub, rule.replacement) for rule in _ENDINGS]
+_COMPILED_ENDINGS = [(re.compile(rule.pattern).sub, rule.replacement) for rule in ENDING_RULES]
 
 
 def normalise(line: str) -> str:
@@ -276,13 +306,24 @@ def normalise(line: str) -> str:
     text = line[:LIMIT].replace(PLACEHOLDER, _V)
     if "\x1b" in text:
         text = _COLOURS.sub("", text)
+    # A space in front lets a pattern start with it, as the expressions' search is fast when their first sign is known.
+    text = _read(" " + _BLANK.sub(" ", text).strip())
+    while _UNSETTLED.search(text):
+        again = _read(text)
+        if again == text:
+            break
+        text = again
+    return text.strip().replace(_V, PLACEHOLDER)
+
+
+def _read(text: str) -> str:
     for needs, substitute, replacement in _COMPILED:
         if needs in text:
             text = substitute(replacement, text)
-    if _V in text:
-        before = ""
-        while before != text:
-            before = text
-            for substitute, replacement in _COMPILED_ENDINGS:
-                text = substitute(replacement, text)
-    return _BLANK.sub(" ", text).strip().replace(_V, PLACEHOLDER)
+    joined = _V in text
+    while joined:
+        before = text
+        for substitute, replacement in _COMPILED_ENDINGS:
+            text = substitute(replacement, text)
+        joined = before != text
+    return text
