@@ -19,6 +19,7 @@ from rootcoz.domain.budget import Budget, Budgets
 from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
 from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.events import EventHub
+from rootcoz.features.history import History
 from rootcoz.features.results import Results
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
@@ -26,6 +27,7 @@ from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
 from rootcoz.settings import APP, Settings, SettingsError
 from rootcoz.store.engine import APP_FILE, Database
+from rootcoz.store.search import TextIndex
 from rootcoz.workspace.addresses import repositories_of_setting
 
 if TYPE_CHECKING:
@@ -86,6 +88,8 @@ class Services:
     database: Database
     engine: Engine
     results: Results
+    history: History
+    text_index: TextIndex
     events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
@@ -246,12 +250,15 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
     """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
+    text_index = TextIndex(directory.database)
     return Services(
         settings=settings,
         directory=directory,
         database=directory.database,
         engine=engine,
         results=Results(directory.database, _partial_result),
+        history=History(directory.database, text_index),
+        text_index=text_index,
         events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),

@@ -162,7 +162,9 @@ comments = Table(
 )
 Index("ix_comments_analysis", comments.c.analysis_id)
 Index("ix_comments_signature", comments.c.error_signature)
-Index("ix_comments_test", comments.c.test_name, postgresql_using="hash")  # a name may be longer than its other indexes take
+Index(
+    "ix_comments_test", comments.c.test_name, postgresql_using="hash"
+)  # a name may be longer than its other indexes take
 
 reviews = Table(
     "reviews",

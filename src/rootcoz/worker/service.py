@@ -1,8 +1,9 @@
 """Everything one process needs, opened in order and closed in reverse."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
@@ -26,6 +27,34 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
         engine.launch()
         try:
             await resume_everything(engine, parts)
-            yield make_services(settings, directory, engine, events)
+            services = make_services(settings, directory, engine, events)
+            async with _tending_history(services, tended=not short_lived):
+                yield services
         finally:
             await engine.close()
+
+
+@asynccontextmanager
+async def _tending_history(services: Services, *, tended: bool) -> AsyncIterator[None]:
+    """Beside everything else: rows of history for analyses that have none, and the index for searches in them.
+
+    Both are work for servers. A single command leaves them to the next one.
+    """
+    if not tended:
+        yield
+        return
+    tasks = [asyncio.create_task(_backfill(services)), asyncio.create_task(services.text_index.keep_up())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _backfill(services: Services) -> None:
+    from rootcoz.analysis.history import backfill_history  # noqa: PLC0415 - a start does not wait for it
+
+    await backfill_history(services.database)
