@@ -21,6 +21,7 @@ from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
+from rootcoz.features.history import History
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
 from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
@@ -32,6 +33,7 @@ from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
 from rootcoz.settings import APP, AuthMode, Settings, SettingsError
 from rootcoz.store.engine import APP_FILE, Database
+from rootcoz.store.search import TextIndex
 from rootcoz.workspace.addresses import repositories_of_setting
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ class Services:
     database: Database
     engine: Engine
     results: Results
+    history: History
+    text_index: TextIndex
     events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
@@ -279,12 +283,15 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
     """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
+    text_index = TextIndex(directory.database)
     return Services(
         settings=settings,
         directory=directory,
         database=directory.database,
         engine=engine,
         results=Results(directory.database, _partial_result),
+        history=History(directory.database, text_index),
+        text_index=text_index,
         events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),

@@ -20,6 +20,7 @@ from rootcoz.api.routes import (
     auth,
     events,
     health,
+    history,
     job_metadata,
     results,
     signatures,
@@ -35,6 +36,7 @@ ROUTERS = tuple(
     for section in (
         analysis,
         results,
+        history,
         events,
         ai_models,
         signatures,
@@ -75,6 +77,7 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
         openapi_tags=[
             {"name": "Analysis", "description": "Send failures and get them explained."},
             {"name": "Results", "description": "Read and delete what was found."},
+            {"name": "History", "description": "What failed before, and what people said of it."},
             {"name": "Metadata", "description": "Whose a job is, and what it is for."},
             {"name": "Events", "description": "Watch analyses while they go on."},
             {"name": "Auth", "description": "Sign in; your sessions, keys and saved tokens."},

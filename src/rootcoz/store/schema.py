@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0006"
+SCHEMA_HEAD = "0007"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -163,6 +163,10 @@ comments = Table(
     Column("created_at", _TIME, nullable=False),
 )
 Index("ix_comments_analysis", comments.c.analysis_id)
+Index("ix_comments_signature", comments.c.error_signature)
+Index(
+    "ix_comments_test", comments.c.test_name, postgresql_using="hash"
+)  # a name may be longer than its other indexes take
 
 reviews = Table(
     "reviews",
@@ -197,14 +201,56 @@ failure_history = Table(
     Column("signature_version", Integer, nullable=False),
     Column("classification", String(32), nullable=False),
     Column("analyzed_at", _TIME, nullable=False),
+    sqlite_autoincrement=True,
 )
 """A row for each failure of each completed analysis; `number` is the failure's index within its analysis.
-Names are looked up by their `kit.text_key`: PostgreSQL does not index long texts."""
+Names are looked up by their `kit.text_key`: PostgreSQL does not index long texts. No id is ever used twice: the text
+index of SQLite knows rows by their ids and is not told of deletions."""
 Index("ix_failure_history_analysis", failure_history.c.analysis_id, failure_history.c.number, unique=True)
 Index("ix_failure_history_test", failure_history.c.test_key, failure_history.c.id)
 Index("ix_failure_history_job", failure_history.c.job_key, failure_history.c.id)
 Index("ix_failure_history_classification", failure_history.c.classification, failure_history.c.id)
-Index("ix_failure_history_signature", failure_history.c.error_signature, failure_history.c.id)
+Index(
+    "ix_failure_history_job_classification",
+    failure_history.c.job_key,
+    failure_history.c.classification,
+    failure_history.c.id,
+)
+# Each holds all that the numbers of one test or of one signature are made from, so that the rows are not read for them.
+Index(
+    "ix_failure_history_test_facts",
+    failure_history.c.test_key,
+    failure_history.c.job_key,
+    failure_history.c.analysis_id,
+    failure_history.c.classification,
+    failure_history.c.analyzed_at,
+)
+Index(
+    "ix_failure_history_signature",
+    failure_history.c.error_signature,
+    failure_history.c.test_key,
+    failure_history.c.analysis_id,
+    failure_history.c.id,
+)
+
+history_runs = Table(
+    "history_runs",
+    metadata,
+    _analysis_id(primary_key=True),
+    Column("job_key", BigInteger, nullable=False),
+    Column("build_number", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("completed_at", _TIME, nullable=False),
+)
+"""A row for each completed analysis, also of those that found no failure; `failures` counts its rows of history."""
+Index(
+    "ix_history_runs_job",
+    history_runs.c.job_key,
+    history_runs.c.build_number,
+    history_runs.c.analysis_id,
+    history_runs.c.failures,
+    history_runs.c.completed_at,
+)
 
 test_classifications = Table(
     "test_classifications",

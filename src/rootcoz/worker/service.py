@@ -1,7 +1,8 @@
 """Everything one process needs, opened in order and closed in reverse."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
@@ -36,4 +37,31 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
             await stack.enter_async_context(minding(engine, parts, events))
         await resume_everything(engine, parts)
         stack.push_async_callback(services.presence.settle)
+        await stack.enter_async_context(_tending_history(services, tended=not short_lived))
         yield services
+
+
+@asynccontextmanager
+async def _tending_history(services: Services, *, tended: bool) -> AsyncIterator[None]:
+    """Beside everything else: rows of history for analyses that have none, and the index for searches in them.
+
+    Both are work for servers. A single command leaves them to the next one.
+    """
+    if not tended:
+        yield
+        return
+    tasks = [asyncio.create_task(_backfill(services)), asyncio.create_task(services.text_index.keep_up())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _backfill(services: Services) -> None:
+    from rootcoz.analysis.history import backfill_history  # noqa: PLC0415 - a start does not wait for it
+
+    await backfill_history(services.database)
