@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from rootcoz.api.auth import Administrator, ServicesOf
+from rootcoz.api.auth import Administrator, Anyone, ServicesOf
 from rootcoz.api.openapi import NEEDS_KEY
 from rootcoz.api.schemas.errors import error_responses
 from rootcoz.api.schemas.job_metadata import (
@@ -77,7 +77,9 @@ async def list_metadata_rules(services: ServicesOf) -> MetadataRulesResponse:
 
 
 @router.post("/api/jobs/metadata/rules/preview", responses=error_responses(400, 401, 413, 422))
-async def preview_metadata_rules(body: RulesPreviewRequest, services: ServicesOf) -> RulesPreviewResponse:
+async def preview_metadata_rules(
+    body: RulesPreviewRequest, services: ServicesOf, _who: Anyone
+) -> RulesPreviewResponse:
     """Return the metadata that the current rules would assign to one job name. Nothing is stored."""
     found = await services.job_metadata.preview(body.job_name)
     return RulesPreviewResponse(
