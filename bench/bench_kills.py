@@ -52,6 +52,7 @@ def _figures(story: Story) -> list[tuple[str, str]]:
             f"{story.lost_in_flight} answers written, {story.cut_short} questions open",
         ),
         ("left over: files, processes", f"{len(story.left_files)}, {len(story.left_processes)}"),
+        *(("", name) for name in story.left_files),
         ("programs outlived a kill by", _seconds([kill.outlived_s for kill in story.kills])),
         ("from restart to healthy", _seconds(story.to_health_s)),
         ("from restart to the first new progress", _seconds(story.to_progress_s)),

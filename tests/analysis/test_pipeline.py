@@ -399,6 +399,21 @@ async def test_what_a_killed_process_left_in_the_workspace_is_gone_before_the_fi
     assert seen == [False] * 3
 
 
+async def test_a_process_that_died_after_its_last_question_leaves_no_workspace_behind(parts: Parts) -> None:
+    async def killed_after_asking(name: str, work: Work) -> None:
+        await work()
+        if name == "ask":
+            raise Killed
+
+    job_id = await accepted(parts)
+    with pytest.raises(Killed):
+        await analyse(job_id, parts, killed_after_asking)
+    (parts.workspaces / job_id / "repos").mkdir(parents=True)
+    await analyse(job_id, parts, step)
+
+    assert list(parts.workspaces.iterdir()) == []
+
+
 async def test_a_report_that_cannot_be_read_is_named_and_nothing_is_kept(
     parts: Parts, tmp_path: Path
 ) -> None:

@@ -222,6 +222,9 @@ class _Job:
         async with self.database.read() as connection:
             answered = await findings.answered_groups(connection, self.analysis.id)
         missing = [group for group in groups if group.number not in answered]
+        # What a process left that died in the middle is half a clone or half an archive; one that died after its last
+        # question has left everything.
+        await self._remove_workspace()
         if not missing:
             return
         options = self.analysis.options
@@ -229,10 +232,6 @@ class _Job:
         provider.check(options.model)
         seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
         ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
-        # What a process left that died in the middle is half a clone or half an archive. If some of it cannot be
-        # removed, a clone may find its place taken, and says so.
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(remove_tree, self.parts.workspaces / self.analysis.job_id)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
             # With nothing to pay questions with, nobody will look at what takes long to fetch.
@@ -251,8 +250,11 @@ class _Job:
             )
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
-            with contextlib.suppress(OSError):  # the next start removes what is left
-                await asyncio.to_thread(workspace.remove)
+            await self._remove_workspace()
+
+    async def _remove_workspace(self) -> None:
+        with contextlib.suppress(OSError):  # the next start removes what is left
+            await asyncio.to_thread(Workspace(self.parts.workspaces / self.analysis.job_id).remove)
 
     async def _gather(self, workspace: Workspace) -> Materials:
         """Consoles, clones and artifacts for an AI that reads; what could not be had is noted in the result."""
