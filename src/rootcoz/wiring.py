@@ -20,6 +20,7 @@ from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
 from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.events import EventHub
 from rootcoz.features.results import Results
+from rootcoz.features.review import Reviews
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Access, Provider
@@ -86,6 +87,7 @@ class Services:
     database: Database
     engine: Engine
     results: Results
+    reviews: Reviews
     events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
@@ -252,6 +254,7 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         database=directory.database,
         engine=engine,
         results=Results(directory.database, _partial_result),
+        reviews=Reviews(directory.database),
         events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),

@@ -22,7 +22,7 @@ from rootcoz.analysis.history import history_rows
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
 from rootcoz.analysis.parts import Parts, Step
-from rootcoz.analysis.report import AnswerPlace, ReportFacts, write_result
+from rootcoz.analysis.report import AnswerPlace, ReportFacts, count_verdicts, write_result
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import (
     AnalysisProgress,
@@ -336,6 +336,8 @@ class _Job:
         async with self.database.write() as connection:
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
             await save_document(connection, self.analysis.id, builds.ANSWER_PLACES, packed_places)
+            verdicts = chunked([builds.encode_verdicts(count_verdicts(facts))])
+            await save_document(connection, self.analysis.id, builds.VERDICTS, verdicts)
             if status is AnalysisStatus.COMPLETED:
                 await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
             await delete_documents(connection, self.analysis.id, CONSOLE)

@@ -13,7 +13,7 @@ from rootcoz.api.auth import RequireSignIn
 from rootcoz.api.body_limit import LimitBodies
 from rootcoz.api.errors import add_error_handlers
 from rootcoz.api.openapi import openapi_document
-from rootcoz.api.routes import ai_models, analysis, events, health, results, signatures
+from rootcoz.api.routes import ai_models, analysis, events, health, results, review, signatures
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services
 
@@ -48,12 +48,13 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
         openapi_tags=[
             {"name": "Analysis", "description": "Send failures and get them explained."},
             {"name": "Results", "description": "Read and delete what was found."},
+            {"name": "Comments and Review", "description": "Say what people think of them."},
             {"name": "Events", "description": "Watch analyses while they go on."},
             {"name": "Health", "description": "Is the server there."},
         ],
     )
     add_error_handlers(app)
-    for module in (analysis, results, events, ai_models, signatures, health):
+    for module in (analysis, results, review, events, ai_models, signatures, health):
         app.include_router(module.router)
     _add_docs(app)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]  # the framework's documented way

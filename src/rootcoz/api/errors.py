@@ -19,12 +19,14 @@ from rootcoz.domain.errors import (
     NotFound,
     OutsideError,
     RootcozError,
+    StillInProgress,
     TooLarge,
 )
 
 # The first class that fits decides, so the branches stand before their trunk.
 STATUSES: tuple[tuple[type[RootcozError], int], ...] = (
     (NotFound, 404),
+    (StillInProgress, 202),  # as the reference has it: not refused, only too early
     (Conflict, 409),
     (NotAllowed, 403),
     (TooLarge, 413),

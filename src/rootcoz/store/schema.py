@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0003"
+SCHEMA_HEAD = "0006"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -173,8 +173,10 @@ reviews = Table(
     Column("reviewed", Integer, nullable=False),
     Column("username", Text, nullable=False, server_default=""),
     Column("updated_at", _TIME, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="1"),
 )
-"""`target_key` is the `kit.text_key` of child_job_name, child_build_number and test_name."""
+"""`failures` is how many failures of the build have that name. `target_key` is the `kit.text_key` of child_job_name,
+child_build_number and test_name."""
 
 failure_history = Table(
     "failure_history",
@@ -220,8 +222,10 @@ test_classifications = Table(
     Column("created_by", Text, nullable=False, server_default=""),
     Column("visible", Integer, nullable=False),
     Column("created_at", _TIME, nullable=False),
+    Column("override_id", BigInteger, nullable=True),
 )
-"""What people and the AI said of a test. The analysis named by `job_id` need not exist."""
+"""What people and the AI said of a test. The analysis named by `job_id` need not exist. `override_id` is the override
+that the row tells of."""
 Index("ix_test_classifications_test", test_classifications.c.test_key, test_classifications.c.id)
 Index("ix_test_classifications_job", test_classifications.c.job_id)
 

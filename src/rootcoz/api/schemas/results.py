@@ -63,6 +63,15 @@ class NoVerdictPayload(BaseModel):
     raw_text: str = Field(default="", description="The provider's unusable answer as it came, bounded.")
 
 
+class OverridePayload(BaseModel):
+    """A person's decision that stands above the analysis' own."""
+
+    classification: str
+    replaced: str = Field(description="What it took the place of; empty for no verdict.")
+    username: str = Field(description="Who decided; empty when nobody was named.")
+    created_at: str = Field(description="When, UTC, ISO 8601.")
+
+
 class AnalysisPayload(BaseModel):
     """The answer for the failure's group."""
 
@@ -89,6 +98,9 @@ class AnalysisPayload(BaseModel):
     )
     no_verdict: NoVerdictPayload | None = Field(
         default=None, description="Absent when there is a finding; says why there is none."
+    )
+    override: OverridePayload | None = Field(
+        default=None, description="Absent unless a person set the classification."
     )
 
 
