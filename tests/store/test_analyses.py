@@ -22,7 +22,6 @@ from rootcoz.store.analyses import (
     list_analyses,
     mark_running,
     note_new_answers,
-    review_counts,
     save_progress,
     unfinished_analyses,
 )
@@ -31,6 +30,7 @@ from rootcoz.store.documents import save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.findings import GroupAnswer, save_answers
 from rootcoz.store.history import HistoryRow, save_history
+from rootcoz.store.review import review_counts
 from rootcoz.store.schema import analyses, comments, metadata, overrides, reviews, test_classifications
 from rootcoz.store.secrets import save_secrets
 from rootcoz.store.spending import add_spending
