@@ -195,6 +195,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
             per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
         ),
+        reuse_decisions=settings.reuse_decisions,
     )
 
 

@@ -14,6 +14,7 @@ from rootcoz.domain.analysis import (
     StoredAnalysis,
 )
 from rootcoz.domain.budget import NO_BUDGETS, Budgets
+from rootcoz.domain.review import DecisionReuse
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
 from rootcoz.store import analyses as analyses_store
@@ -64,6 +65,7 @@ class Parts:
     """The trackers to be searched for an analysis, and sentences about those that cannot be."""
     audience: Audience
     budgets: Budgets = NO_BUDGETS
+    reuse_decisions: DecisionReuse = DecisionReuse.SUGGEST
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""

@@ -35,11 +35,13 @@ from rootcoz.domain.errors import AnalysisAborted, Conflict, NotConfigured, NotF
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.review import DecisionReuse, PastDecision
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment, utc_now
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
+from rootcoz.store.decisions import past_decisions
 from rootcoz.store.documents import delete_documents, load_document, save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.history import save_history
@@ -212,6 +214,7 @@ class _Job:
         provider.check(options.model)
         seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
         ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
+        decisions = await self._decisions(missing)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
             # With nothing to pay questions with, nobody will look at what takes long to fetch.
@@ -227,11 +230,22 @@ class _Job:
                 peers=seats,
                 enter=lambda phase, group: self._note_debate(phase, group.number, len(groups)),
                 note=self._note,
+                decisions=decisions,
+                decisions_answer=self.parts.reuse_decisions is DecisionReuse.ANSWER,
             )
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
             with contextlib.suppress(OSError):  # the next start removes what is left
                 await asyncio.to_thread(workspace.remove)
+
+    async def _decisions(self, groups: Sequence[FailureGroup]) -> dict[int, list[PastDecision]]:
+        """What people decided of each group when it came before, by group number."""
+        if self.parts.reuse_decisions is DecisionReuse.OFF:
+            return {}
+        signatures = [group.signature for group in groups]
+        async with self.database.read() as connection:
+            found = await past_decisions(connection, signatures, but=self.analysis.id)
+        return {group.number: found[group.signature] for group in groups if group.signature in found}
 
     async def _gather(self, workspace: Workspace) -> Materials:
         """Consoles, clones and artifacts for an AI that reads; what could not be had is noted in the result."""
@@ -328,6 +342,7 @@ class _Job:
             reports=reports,
             report_url=self._report_url(),
             debates=await asyncio.to_thread(findings.decode_debates, debates),
+            decisions=await self._decisions(groups),
         )
         places: list[AnswerPlace] = []
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts, places))))

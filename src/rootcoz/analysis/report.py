@@ -16,6 +16,7 @@ from rootcoz.domain.debate import Debate, DebateEntry
 from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.review import PastDecision
 from rootcoz.domain.verdicts import VerdictCounts, counted
 from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment, stand_in_note
 from rootcoz.exporters.junit_xml import enrich
@@ -58,6 +59,8 @@ class ReportFacts:
     """Where people see this result; empty when the server does not know its address."""
     debates: Mapping[int, Debate] = field(default_factory=dict)
     """By group number, of groups whose answer was debated."""
+    decisions: Mapping[int, Sequence[PastDecision]] = field(default_factory=dict)
+    """By group number: what people decided when the same failure came before, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +228,7 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
         failure, group = facts.failures[number], group_of[number]
         yield b"," * bool(place)
         debate = facts.debates.get(group.number)
+        decisions = facts.decisions.get(group.number, ())
         others = [name for name in _affected_tests(facts, group) if name not in {"", failure.test_name}]
         head = {
             "test_name": failure.test_name,
@@ -235,6 +239,7 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
             "group_size": len(group.members),
             "status": failure.status,
             "duration": failure.duration,
+            "past_decisions": list(decisions if number in _told_in_full(group) else decisions[:1]),
             "peer_debate": debate and _debate_payload(debate, in_full=number in _told_in_full(group)),
         }
         yield orjson.dumps(head)[:-1] + b',"analysis":{'
@@ -288,7 +293,7 @@ def _finding_payload(finding: Finding, issues: Sequence[MatchedIssue]) -> dict[s
 
 
 def _told_in_full(group: FailureGroup) -> Sequence[int]:
-    """The members whose failures tell the group's debate word by word."""
+    """The members whose failures tell the group's debate, and what was decided before, in full."""
     return group.members[:FULL_DEBATES]
 
 

@@ -1,6 +1,7 @@
 """What people say of the failures of a result: which failure is meant, what they decided, and when."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,30 @@ class Override:
     username: str
     """Empty when nobody was named."""
     created_at: str
+
+
+class DecisionReuse(StrEnum):
+    """What becomes of people's decisions when the same failure comes again."""
+
+    OFF = "off"
+    SUGGEST = "suggest"
+    """Whoever reads the result sees them, and so does an AI that is asked."""
+    ANSWER = "answer"
+    """The newest one is the answer; nobody is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastDecision:
+    """What a person decided when a failure came before."""
+
+    classification: str
+    username: str
+    """Empty when nobody was named."""
+    decided_at: str
+    job_id: str
+    """Of the analysis in which it was decided."""
+    similarity: float = 1.0
+    """1.0: the error signature is the same."""
 
 
 @dataclass(frozen=True, slots=True)

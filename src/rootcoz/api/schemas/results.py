@@ -156,6 +156,16 @@ class PeerDebate(BaseModel):
     )
 
 
+class PastDecisionPayload(BaseModel):
+    """What a person decided when the failure came before."""
+
+    classification: str
+    username: str = Field(description="Who decided; empty when nobody was named.")
+    decided_at: str = Field(description="When, UTC, ISO 8601.")
+    job_id: str = Field(description="Job ID of the analysis in which it was decided.")
+    similarity: float = Field(description="1.0: the error signature is the same.")
+
+
 class FailureResult(BaseModel):
     """One failed test with the answer of its group."""
 
@@ -168,6 +178,13 @@ class FailureResult(BaseModel):
     status: str = Field(description="Source failure status.")
     duration: float = Field(description="Seconds.")
     analysis: AnalysisPayload
+    past_decisions: list[PastDecisionPayload] = Field(
+        default=[],
+        description=(
+            "What people decided when the same failure came before, as it stood when this result was written, the "
+            "newest first. Further than the 100th failure of a group only the newest is told."
+        ),
+    )
     peer_debate: PeerDebate | None = Field(
         default=None, description="Peer-analysis consensus trail when peer review is enabled."
     )
