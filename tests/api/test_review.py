@@ -257,6 +257,22 @@ async def test_a_comment_is_deleted_by_its_author_or_the_administrator(api: Api,
     assert (await api.get(where)).json()["comments"] == []
 
 
+async def test_a_name_that_is_not_proven_deletes_nothing_that_was_written_with_proof(
+    api: Api, job_id: str
+) -> None:
+    where = f"/results/{job_id}/comments"
+    body = {"test_name": "a.one", "comment": "proven"}
+    made = await api.request(
+        "POST", "/api/admin/users", headers=ADMIN, json={"username": "carol", "role": "user"}
+    )
+    key = {"Authorization": f"Bearer {made.json()['api_key']}"}
+    written = (await api.request("POST", where, json=body, headers=key)).json()["id"]
+    pretended = await api.delete(f"{where}/{written}", headers={"Cookie": "rootcoz_username=carol"})
+
+    assert pretended.status_code == 404
+    assert (await api.delete(f"{where}/{written}", headers=key)).status_code == 200
+
+
 async def test_nobody_s_name_may_comment_but_nobody_deletes_it(api: Api, job_id: str) -> None:
     added = await api.request(
         "POST", f"/results/{job_id}/comments", json={"test_name": "a.one", "comment": "x"}

@@ -21,7 +21,7 @@ from rootcoz.domain.analysis import StoredAnalysis
 from rootcoz.domain.errors import Conflict, NotFound
 from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Classification
-from rootcoz.domain.review import FailureTarget
+from rootcoz.domain.review import Author, FailureTarget
 from rootcoz.features.results import Results
 from rootcoz.features.review import Reviews
 from rootcoz.store.builds import ANSWER_PLACES
@@ -113,14 +113,14 @@ class ReviewedResult(RuleBasedStateMachine):
     @rule(named=st.sampled_from(NAMED), who=PEOPLE, text=st.text(max_size=5))
     def comment(self, named: tuple[Part, str], who: str, text: str) -> None:
         text = text.encode("utf-8", "replace").decode()
-        added = self.run(self.reviews.comment(self.job_id, target_of(named), text, who))
+        added = self.run(self.reviews.comment(self.job_id, target_of(named), text, Author(who, proven=False)))
         self.comments[added] = (text, who)
 
     @precondition(lambda self: self.comments)
     @rule(data=st.data(), who=PEOPLE)
     def delete_comment(self, data: st.DataObject, who: str) -> None:
         chosen = data.draw(st.sampled_from(sorted(self.comments)))
-        deleted = self.reviews.delete_comment(self.job_id, chosen, username=who)
+        deleted = self.reviews.delete_comment(self.job_id, chosen, author=Author(who, proven=True))
         if self.comments[chosen][1] == who:
             self.run(deleted)
             del self.comments[chosen]

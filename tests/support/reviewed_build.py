@@ -59,6 +59,7 @@ def parts_with(database: Database, workspaces: Path, provider: ScriptedProvider)
         provider_named=lambda _: provider,
         server_gate=asyncio.Semaphore(4),
         workspaces=workspaces,
+        scratch=workspaces.parent,
         public_base_url="",
         seal=Seal("secret"),
         jenkins_access=nowhere,

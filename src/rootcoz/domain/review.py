@@ -56,6 +56,16 @@ class PastDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes a comment, or deletes it."""
+
+    name: str
+    """Empty when nobody is named."""
+    proven: bool
+    """Whether they have proven the name; a plain cookie proves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comment:
     """What a person wrote about a failure."""
 

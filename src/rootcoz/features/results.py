@@ -1,8 +1,8 @@
 """Stored results as bytes that are ready to send.
 
 A result is written once, when its analysis ends; what people override is put in place while it is read. So its bytes
-can be kept in memory. One process owns the data directory, therefore what this process has neither deleted nor been
-told to forget is still right.
+can be kept in memory. One process owns a data directory, therefore what this process has neither deleted nor been told
+to forget is still right; a database that others share is asked first whether it is.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rootcoz.domain.analysis import StoredAnalysis
 from rootcoz.domain.errors import Conflict, NotFound
+from rootcoz.domain.review import Override
 from rootcoz.features import effective_result
 from rootcoz.kit.chunks import Chunk
 from rootcoz.kit.splice import Splice, Splicer, spliced
@@ -42,6 +43,8 @@ class FinishedResult:
     """Bytes of its JSON."""
     whole: bytes | None
     """The result's JSON; None when it is too large to hold."""
+    overrides: Sequence[Override] = ()
+    """Those that stand."""
     splices: Sequence[Splice] = ()
     """What is to be put in place in the stored document."""
 
@@ -60,7 +63,7 @@ class Results:
 
     def remembered(self, job_id: str) -> FinishedResult | None:
         """The result if it is in memory: the quick way for what is asked for again and again."""
-        found = self._memory.get(job_id)
+        found = None if self._database.is_shared else self._memory.get(job_id)
         if found is not None:
             self._memory.move_to_end(job_id)
         return found
@@ -71,16 +74,21 @@ class Results:
             return await analyses_store.find_analysis(connection, job_id)
 
     async def finished(self, analysis: StoredAnalysis) -> FinishedResult:
-        """The result of a final analysis."""
+        """The result of a final analysis that was found just now."""
+        known = self._memory.get(analysis.job_id)
+        if known is not None and known.analysis.id == analysis.id and await self._is_right(known):
+            self._memory.move_to_end(analysis.job_id)
+            return known
         changes = self._changes
         async with self._database.read() as connection:
             size = await document_size(connection, analysis.id, RESULT) or 0
             chunks = await load_document(connection, analysis.id, RESULT) if size <= WHOLE_LIMIT else []
-        splices = await self._splices(analysis)
+        overrides, splices = await self._splices(analysis)
         size += sum(splice.growth for splice in splices)
         if not chunks:
-            return FinishedResult(analysis, size, None, splices)
-        result = FinishedResult(analysis, size, await asyncio.to_thread(_unpack, chunks, splices))
+            return FinishedResult(analysis, size, None, overrides, splices)
+        whole = await asyncio.to_thread(_unpack, chunks, splices)
+        result = FinishedResult(analysis, size, whole, overrides, splices)
         if changes == self._changes:  # else it may be the very one that was changed while we read it
             self._remember(result)
         return result
@@ -92,12 +100,19 @@ class Results:
             async for chunk in stream_document(connection, result.analysis.id, RESULT):
                 yield await asyncio.to_thread(_unpack_into, splicer, chunk)
 
-    async def _splices(self, analysis: StoredAnalysis) -> Sequence[Splice]:
-        """What people's decisions change in the stored result."""
+    async def _is_right(self, known: FinishedResult) -> bool:
+        """Whether nobody has overridden anything since; another process may have where the database is shared."""
+        if not self._database.is_shared:
+            return True
+        async with self._database.read() as connection:
+            return await review.standing_overrides(connection, known.analysis.id) == known.overrides
+
+    async def _splices(self, analysis: StoredAnalysis) -> tuple[Sequence[Override], Sequence[Splice]]:
+        """People's decisions, and what they change in the stored result."""
         async with self._database.read() as connection:
             overrides = await review.standing_overrides(connection, analysis.id)
             if not overrides:
-                return ()
+                return overrides, ()
             documents = {
                 kind: await load_document(connection, analysis.id, kind)
                 for kind in effective_result.DOCUMENTS
@@ -106,7 +121,7 @@ class Results:
                 effective_result.plan, overrides, documents, analysis.failure_count
             )
             samples = await load_slices(connection, analysis.id, RESULT, plan.samples)
-        return await asyncio.to_thread(effective_result.make_splices, plan, samples)
+        return overrides, await asyncio.to_thread(effective_result.make_splices, plan, samples)
 
     def forget(self, job_id: str) -> None:
         """What is in memory of it is no longer right."""
@@ -173,9 +188,13 @@ class Results:
     async def delete(self, job_ids: Sequence[str]) -> list[str]:
         """Delete the analyses with all that belongs to them; returns those that existed, in the same order."""
         async with self._database.write() as connection:
-            deleted = [
-                job_id for job_id in job_ids if await analyses_store.delete_analysis(connection, job_id)
-            ]
+            # In one order, whoever deletes: of two who waited for each other the database would fail one.
+            gone = {
+                job_id
+                for job_id in sorted(job_ids)
+                if await analyses_store.delete_analysis(connection, job_id)
+            }
+        deleted = [job_id for job_id in job_ids if job_id in gone]
         for job_id in deleted:
             self.forget(job_id)
         return deleted

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rootcoz.domain.analysis import AnalysisStatus
 from rootcoz.domain.errors import Conflict, InvalidInput, NotFound, StillInProgress
 from rootcoz.domain.finding import Classification
-from rootcoz.domain.review import Comment, FailureTarget, ReviewMark
+from rootcoz.domain.review import Author, Comment, FailureTarget, ReviewMark
 from rootcoz.kit.clock import utc_now
 from rootcoz.store import review
 from rootcoz.store.builds import ANSWER_PLACES
@@ -84,19 +84,19 @@ class Reviews:
                 at=utc_now(),
             )
 
-    async def comment(self, job_id: str, target: FailureTarget, text: str, username: str) -> int:
+    async def comment(self, job_id: str, target: FailureTarget, text: str, author: Author) -> int:
         """Comment on the failure; the comment's id."""
         async with self._found(job_id, target) as found:
             return await review.add_comment(
-                found.connection, found.analysis.id, found.failure, text, username=username, at=utc_now()
+                found.connection, found.analysis.id, found.failure, text, author=author, at=utc_now()
             )
 
-    async def delete_comment(self, job_id: str, comment_id: int, *, username: str | None) -> None:
-        """Delete this user's comment; None deletes anybody's. Raises NotFound."""
+    async def delete_comment(self, job_id: str, comment_id: int, *, author: Author | None) -> None:
+        """Delete this author's comment; None deletes anybody's. Raises NotFound."""
         async with self._database.write() as connection:
-            if await review.delete_comment(connection, job_id, comment_id, username=username):
+            if await review.delete_comment(connection, job_id, comment_id, author=author):
                 return
-        whose = "" if username is None else " of yours"
+        whose = "" if author is None else " of yours"
         raise NotFound(f"There is no comment {comment_id}{whose} on the analysis {job_id}.")
 
     async def discussion(self, job_id: str) -> Discussion:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.domain.analysis import AnalysisStatus
 from rootcoz.domain.finding import Finding
-from rootcoz.domain.review import Comment, FailureTarget, Override, ReviewMark
+from rootcoz.domain.review import Author, Comment, FailureTarget, Override, ReviewMark
 from rootcoz.kit.text_key import text_key
 from rootcoz.store.findings import decode_answer
 from rootcoz.store.schema import (
@@ -306,7 +306,7 @@ async def add_comment(
     failure: FoundFailure,
     comment: str,
     *,
-    username: str,
+    author: Author,
     at: str,
 ) -> int:
     """Keep the comment; its id."""
@@ -318,7 +318,8 @@ async def add_comment(
             child_build_number=failure.child_build_number,
             comment=comment,
             error_signature=failure.error_signature,
-            username=username,
+            username=author.name,
+            proven=int(author.proven),
             created_at=at,
         )
     )
@@ -353,13 +354,18 @@ async def list_comments(connection: AsyncConnection, job_id: str) -> list[Commen
 
 
 async def delete_comment(
-    connection: AsyncConnection, job_id: str, comment_id: int, *, username: str | None
+    connection: AsyncConnection, job_id: str, comment_id: int, *, author: Author | None
 ) -> bool:
-    """Remove the comment if it is this user's, or whose ever for None; False when there is no such comment."""
+    """Remove the comment if it is this author's, or whose ever for None; False when there is no such comment.
+
+    Who has not proven their name may remove what was written without proof, and nothing else.
+    """
     of_analysis = select(analyses.c.id).where(analyses.c.job_id == job_id).scalar_subquery()
     query = delete(comments).where(comments.c.id == comment_id, comments.c.analysis_id == of_analysis)
-    if username is not None:
-        query = query.where(comments.c.username == username)
+    if author is not None:
+        query = query.where(comments.c.username == author.name)
+        if not author.proven:
+            query = query.where(comments.c.proven == 0)
     return (await connection.execute(query)).rowcount > 0
 
 

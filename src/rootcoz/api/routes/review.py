@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
-from rootcoz.api.auth import ServicesOf, Writer
+from rootcoz.api.auth import Requester, ServicesOf, Writer
 from rootcoz.api.schemas.errors import ErrorBody, error_responses
 from rootcoz.api.schemas.review import (
     AddedComment,
@@ -19,6 +19,9 @@ from rootcoz.api.schemas.review import (
     ReviewedResponse,
     UndoneResponse,
 )
+from rootcoz.domain.account import Proof
+from rootcoz.domain.errors import NotSignedIn
+from rootcoz.domain.review import Author
 
 router = APIRouter(tags=["Comments and Review"])
 
@@ -85,7 +88,7 @@ async def get_comments(job_id: str, services: ServicesOf) -> Response:
 @router.post("/results/{job_id}/comments", status_code=201, responses=OF_A_FAILURE)
 async def add_comment(job_id: str, body: CommentRequest, services: ServicesOf, who: Writer) -> AddedComment:
     """Add a comment to one stored failure."""
-    added = await services.reviews.comment(job_id, body.target(), body.comment, who.name)
+    added = await services.reviews.comment(job_id, body.target(), body.comment, _author(who))
     return AddedComment(id=added)
 
 
@@ -96,8 +99,16 @@ async def delete_comment(
     services: ServicesOf,
     who: Writer,
 ) -> DeletedComment:
-    """Delete one stored comment: one's own, or as an administrator anybody's."""
+    """Delete one stored comment: one's own, or as an administrator anybody's.
+
+    A name that is not proven deletes only what was written without proof.
+    """
     if not who.is_admin and not who.name:
-        raise HTTPException(401, "Say who you are: only the author of a comment may delete it.")
-    await services.reviews.delete_comment(job_id, comment_id, username=None if who.is_admin else who.name)
+        raise NotSignedIn("Say who you are: only the author of a comment may delete it.")
+    author = None if who.is_admin else _author(who)
+    await services.reviews.delete_comment(job_id, comment_id, author=author)
     return DeletedComment(status="deleted")
+
+
+def _author(who: Requester) -> Author:
+    return Author(who.name, proven=who.proof is not Proof.NONE)
