@@ -21,6 +21,8 @@ from psycopg import sql
 
 PROGRAMS = ("initdb", "postgres")
 START_LIMIT_S = 60.0
+LOCKED_USER = "locked"
+"""A role that needs a password, once a test makes it."""
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -121,6 +123,9 @@ def _serve(binaries: Path, folder: Path, user: str | None) -> Iterator[PostgresS
         check=True,
         capture_output=True,
     )
+    # One role has to say its password; everybody else is let in.
+    access = data / "pg_hba.conf"
+    access.write_text(f"local all {LOCKED_USER} scram-sha-256\nlocal all all trust\n")
     settings = [
         f"-c{name}={value}" for name, value in (SETTINGS | {"unix_socket_directories": str(folder)}).items()
     ]
