@@ -32,8 +32,8 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "lc_messages": "C",
 }
-# The shell stands between: when the tests are killed, its standard input ends, and so does the server.
-KEEPER = 'exec 3<&0; "$@" <&3 & server=$!; cat >/dev/null; kill -INT $server; wait $server'
+# The shell stands between: when the tests are killed, its standard input ends, and so does the server with its data.
+KEEPER = 'exec 3<&0; "$@" <&3 & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf data'
 
 
 class PostgresServer:

@@ -278,6 +278,23 @@ def test_many_analyses_are_done_by_both(running: Running) -> None:
     assert workers == [(2,)]
 
 
+def test_a_database_that_goes_away_costs_no_analysis(cluster: Cluster) -> None:
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with cluster.server("one") as server:
+        job_id = server.submit(failures())
+        cluster.wait_for("done", 2)
+        for _ in range(40):
+            cluster.rows(cut)
+            time.sleep(0.05)
+        body = server.finished(job_id)
+
+    assert body["status"] == "completed"
+    assert sum(asked(cluster).values()) <= GROUPS + 4 * AT_ONCE
+
+
 def test_a_worker_does_what_a_dead_server_accepted(cluster: Cluster) -> None:
     with cluster.server("one") as server:
         job_id = server.submit(failures())
