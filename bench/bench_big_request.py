@@ -30,7 +30,7 @@ HELD_UP_GOAL_MS = 50.0
 @contextmanager
 def server(data: Path) -> Iterator[tuple[str, int]]:
     """A server on a free port: its address and process id."""
-    command = [sys.executable, "-m", "rootcoz.cli.main", "serve", "--port", "0", "--data-dir", str(data)]
+    command = [sys.executable, "-m", "rootcoz.cli.entry", "serve", "--port", "0", "--data-dir", str(data)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         address = ""

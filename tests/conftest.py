@@ -28,3 +28,9 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """The address of an empty database."""
     with postgres.database() as name:
         yield postgres.url(name)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that say they take long: at the end the other workers would have to wait for them."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)

@@ -33,6 +33,17 @@ def test_the_defaults_need_nothing(clean: Path) -> None:
     assert settings.data_dir == clean / "xdg_data_home" / "rootcoz"
 
 
+@pytest.mark.parametrize("name", ["AI_BUDGET_PER_ANALYSIS_USD", "AI_BUDGET_PER_DAY_TOKENS"])
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "much"])
+def test_a_budget_is_a_positive_figure(
+    clean: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=name):
+        load_settings()
+
+
 def test_each_source_wins_over_the_next(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def port(**overrides: object) -> int:
         return load_settings(project_files=True, **overrides).port

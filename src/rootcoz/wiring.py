@@ -6,28 +6,42 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 from pydantic import SecretStr
 
-from rootcoz.analysis.partial import partial_result
-from rootcoz.analysis.pipeline import Parts
-from rootcoz.desks import tracker_desks
-from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder
-from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
+from rootcoz.analysis.parts import Parts
+from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
+from rootcoz.domain.budget import Budget, Budgets
+from rootcoz.domain.errors import DataDirectoryInUse, InvalidInput, NotConfigured
+from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
+from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
+from rootcoz.features.history import History
+from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
+from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
+from rootcoz.features.sign_in import SignIn
+from rootcoz.features.token_usage import TokenUsage
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
-from rootcoz.settings import APP, Settings, SettingsError
-from rootcoz.sources.jenkins.client import JenkinsAccess
+from rootcoz.settings import APP, AuthMode, Settings, SettingsError
 from rootcoz.store.engine import APP_FILE, Database
+from rootcoz.store.search import TextIndex
 from rootcoz.workspace.addresses import repositories_of_setting
+
+if TYPE_CHECKING:
+    from rootcoz.analysis.parts import Desks
+    from rootcoz.sources.jenkins.client import JenkinsAccess
+
+# A server is to answer about a second after its start, and an analysis uses far more than that: what the start does
+# not need is imported by the functions that hand it in, or by `warm_up` once the server is up (PLC0415 is why).
 
 
 class Engine(Protocol):
@@ -68,9 +82,19 @@ class DataDirectory:
         return self.path / "spool"
 
     @property
+    def scratch(self) -> Path:
+        """Private folders of the programs that run; emptied at each start, since a kill leaves them."""
+        return scratch_below(self.path)
+
+    @property
     def workspaces(self) -> Path:
         """What providers may look at while they are asked."""
         return self.path / "workspaces"
+
+
+def scratch_below(data_dir: Path) -> Path:
+    """Where the private folders of programs lie in a data directory."""
+    return data_dir / "scratch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +106,17 @@ class Services:
     database: Database
     engine: Engine
     results: Results
+    history: History
+    text_index: TextIndex
     events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
+    accounts: Accounts
+    sign_in: SignIn
+    presence: Presence
+    audit: Audit
+    token_usage: TokenUsage
+    job_metadata: JobMetadataBook
 
 
 class ProviderShelf:
@@ -118,6 +150,7 @@ def _provider_config(settings: Settings) -> ProviderConfig:
             settings.data_dir / "agents",
             platformdirs.user_cache_path(APP, appauthor=False) / "agents",
         ),
+        scratch=scratch_below(settings.data_dir),
     )
 
 
@@ -165,6 +198,19 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
             await database.close()
 
 
+def load_analysis() -> None:
+    """Import what every analysis uses; takes a quarter of a second the first time, and may be called in any thread."""
+    for module in ("rootcoz.analysis.pipeline", "rootcoz.analysis.partial", "rootcoz.desks"):
+        import_module(module)
+
+
+def warm_up(services: Services) -> None:
+    """Import what the first analysis would have to wait for. For a thread of a server that is up."""
+    load_analysis()
+    for name in PROVIDERS:
+        services.providers.named(name)
+
+
 def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -> Parts:
     """What the pipeline works with."""
     return Parts(
@@ -172,12 +218,18 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         provider_named=ProviderShelf(settings).named,
         server_gate=asyncio.Semaphore(settings.server_max_concurrent_ai_calls),
         workspaces=directory.workspaces,
+        scratch=directory.scratch,
         public_base_url=settings.public_base_url,
         seal=directory.seal,
         jenkins_access=partial(_jenkins_access, settings),
         repository_tokens=partial(_repository_tokens, settings),
-        desks=partial(tracker_desks, settings),
+        desks=partial(_tracker_desks, settings),
         audience=events,
+        budgets=Budgets(
+            per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
+            per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
+        ),
+        metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
     )
 
 
@@ -198,8 +250,22 @@ def _repository_tokens(
     return tokens
 
 
-def _jenkins_access(settings: Settings, order: JenkinsOrder, secrets: Mapping[str, str]) -> JenkinsAccess:
+def _tracker_desks(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> "Desks":
+    from rootcoz.desks import tracker_desks  # noqa: PLC0415
+
+    return tracker_desks(settings, analysis, secrets)
+
+
+async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:
+    from rootcoz.analysis.partial import partial_result  # noqa: PLC0415
+
+    return await partial_result(database, analysis)
+
+
+def _jenkins_access(settings: Settings, order: JenkinsOrder, secrets: Mapping[str, str]) -> "JenkinsAccess":
     """The request's own credentials, or the server's where they may go; else nobody's."""
+    from rootcoz.sources.jenkins.client import JenkinsAccess  # noqa: PLC0415
+
     user, password = secrets.get("jenkins_user", ""), secrets.get("jenkins_password", "")
     if order.uses_server_credentials:
         user = user or _plain(settings.jenkins_user)
@@ -217,16 +283,47 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
     """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
+    text_index = TextIndex(directory.database)
     return Services(
         settings=settings,
         directory=directory,
         database=directory.database,
         engine=engine,
-        results=Results(directory.database, partial_result),
+        results=Results(directory.database, _partial_result),
+        history=History(directory.database, text_index),
+        text_index=text_index,
         events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
+        job_metadata=JobMetadataBook(directory.database, _metadata_rules(settings)),
+        accounts=Accounts(directory.database, directory.seal),
+        sign_in=SignIn(directory.database, directory.seal, _plain(settings.admin_key) or None),
+        presence=Presence(directory.database),
+        audit=Audit(directory.database),
+        token_usage=TokenUsage(directory.database),
     )
+
+
+async def check_entrance(services: Services) -> None:
+    """Raise SettingsError for a server that is closed and has no key that would open it."""
+    settings = services.settings
+    if settings.auth_mode is AuthMode.OPEN or settings.admin_key is not None or settings.trust_proxy_headers:
+        return
+    if not await services.accounts.has_usable_admin():
+        raise SettingsError(
+            "AUTH_MODE=required, but nobody could enter: ADMIN_KEY is not set, and no administrator with a valid key "
+            f"is stored in {services.directory.path}. Set ADMIN_KEY to a secret of at least 16 characters and start "
+            "again."
+        )
+
+
+def _metadata_rules(settings: Settings) -> MetadataRules:
+    rules = MetadataRules(settings.metadata_rules_file)
+    try:
+        rules.load()
+    except InvalidInput as error:
+        raise SettingsError(f"METADATA_RULES_FILE: {error}") from error
+    return rules
 
 
 def _make_private(file: Path) -> None:

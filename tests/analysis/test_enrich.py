@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from tests.support.tracker_server import TrackerServer, tracker_server
 
 from rootcoz.analysis.enrich import (
     AT_ONCE,
+    JUDGED_AT_ONCE,
     MAX_FINDINGS,
     MAX_SEARCHES,
     MAX_TROUBLES,
@@ -21,7 +22,7 @@ from rootcoz.analysis.enrich import (
     plan_searches,
     rank,
 )
-from rootcoz.domain.errors import OutsideError, RateLimited, Refused, Unavailable
+from rootcoz.domain.errors import BudgetSpent, OutsideError, RateLimited, Refused, Unavailable
 from rootcoz.domain.failure import ErrorSignature, Failure, FailureGroup
 from rootcoz.domain.finding import (
     Answer,
@@ -33,7 +34,7 @@ from rootcoz.domain.finding import (
     ProductBugReport,
     Severity,
 )
-from rootcoz.domain.issue import MatchedIssue, TrackerIssue
+from rootcoz.domain.issue import MatchedIssue, Relevance, TrackerIssue
 from rootcoz.trackers.base import IssueQuery, IssueSearch
 from rootcoz.trackers.connection import JiraAccess, jira_connection
 from rootcoz.trackers.http import Limits
@@ -247,7 +248,8 @@ def test_the_best_is_first_then_the_newest_and_no_more_than_wanted() -> None:
             ("E", ""),
         ]
     ]
-    ranked = rank(issues, {"A": 0.5, "B": 0.5, "C": 7.0, "D": 0.0}, most=2)
+    scores = {"A": 0.5, "B": 0.5, "C": 7.0, "D": 0.0}
+    ranked = rank(issues, {key: Relevance(score) for key, score in scores.items()}, most=2)
 
     assert [(match.key, match.score) for match in ranked] == [("C", 1.0), ("B", 0.5)]
 
@@ -258,18 +260,24 @@ def test_the_best_is_first_then_the_newest_and_no_more_than_wanted() -> None:
 async def test_a_judge_decides_and_what_it_leaves_out_is_not_shown() -> None:
     shown: list[list[str]] = []
 
-    async def judge(_: FailureGroup, __: Finding, issues: Sequence[TrackerIssue]) -> Mapping[str, float]:
+    async def judge(_: FailureGroup, __: Finding, issues: Sequence[TrackerIssue]) -> Mapping[str, Relevance]:
         shown.append([issue.key for issue in issues])
-        return {"SHOP-2": 0.7, "INVENTED-1": 1.0}
+        return {
+            "SHOP-2": Relevance(0.7, "The colour."),
+            "SHOP-1": Relevance(0.4),
+            "INVENTED-1": Relevance(1.0),
+        }
 
     known = await look_up(desk(Tracker()), [group(1)], {1: product_bug("gateway")}, judge=judge)
 
     assert shown == [["SHOP-1", "SHOP-2"]]
-    assert [(match.key, match.score) for match in known.matches[1]] == [("SHOP-2", 0.7)]
+    assert [(match.key, match.score, match.reason) for match in known.matches[1]] == [
+        ("SHOP-2", 0.7, "The colour.")
+    ]
 
 
 async def test_a_judge_in_trouble_leaves_the_words_to_decide() -> None:
-    async def judge(_: FailureGroup, __: Finding, ___: Sequence[TrackerIssue]) -> Mapping[str, float]:
+    async def judge(_: FailureGroup, __: Finding, ___: Sequence[TrackerIssue]) -> Mapping[str, Relevance]:
         raise Unavailable("The model is away.", source="provider x")
 
     known = await look_up(desk(Tracker()), [group(1)], {1: product_bug("gateway")}, judge=judge)
@@ -280,8 +288,22 @@ async def test_a_judge_in_trouble_leaves_the_words_to_decide() -> None:
     )
 
 
+@pytest.mark.parametrize("arrived", [[1, 2, 3], [3, 1, 2]])
+async def test_a_judge_sees_equally_similar_issues_in_one_order(arrived: list[int]) -> None:
+    seen: list[str] = []
+
+    async def judge(_: FailureGroup, __: Finding, issues: Sequence[TrackerIssue]) -> Mapping[str, Relevance]:
+        seen.extend(issue.key for issue in issues)
+        return {}
+
+    issues = [replace(GATEWAY, key=f"SHOP-{number}") for number in arrived]
+    await look_up(desk(Tracker(issues)), [group(1)], {1: product_bug("gateway")}, judge=judge)
+
+    assert seen == ["SHOP-1", "SHOP-2", "SHOP-3"]
+
+
 async def test_nobody_is_asked_to_judge_nothing() -> None:
-    async def judge(_: FailureGroup, __: Finding, ___: Sequence[TrackerIssue]) -> Mapping[str, float]:
+    async def judge(_: FailureGroup, __: Finding, ___: Sequence[TrackerIssue]) -> Mapping[str, Relevance]:
         raise AssertionError
 
     known = await look_up(desk(Tracker([])), [group(1)], {1: product_bug("gateway")}, judge=judge)
@@ -289,17 +311,37 @@ async def test_nobody_is_asked_to_judge_nothing() -> None:
     assert known.matches == {1: []}
 
 
-async def test_each_group_s_matches_are_kept_when_they_are_known() -> None:
-    kept: dict[int, list[str]] = {}
+async def test_a_judge_in_lasting_trouble_is_left_alone() -> None:
+    asked: list[int] = []
 
-    async def keep(number: int, matches: Sequence[MatchedIssue]) -> None:
-        kept[number] = [match.key for match in matches]
+    async def judge(
+        asked_for: FailureGroup, _: Finding, __: Sequence[TrackerIssue]
+    ) -> Mapping[str, Relevance]:
+        asked.append(asked_for.number)
+        await asyncio.sleep(0.001)
+        raise Unavailable("The model is away.", source="provider x")
 
-    groups, answers = [group(1), group(2)], {1: product_bug("gateway"), 2: product_bug("else", title="")}
-    known = await look_up(desk(Tracker()), groups, answers, keep=keep)
+    groups, answers = many(20)
+    known = await look_up(desk(Tracker()), groups, answers, judge=judge)
 
-    assert kept == {number: [match.key for match in matches] for number, matches in known.matches.items()}
-    assert set(kept) == {1, 2}
+    assert len(asked) == JUDGED_AT_ONCE
+    assert len(known.matches) == 20
+    assert len(known.notes) == 1
+
+
+async def test_a_spent_budget_leaves_the_words_to_decide() -> None:
+    async def judge(_: FailureGroup, __: Finding, ___: Sequence[TrackerIssue]) -> Mapping[str, Relevance]:
+        raise BudgetSpent("The budget of $2.00 for this analysis is spent.")
+
+    known = await look_up(desk(Tracker()), [group(1)], {1: product_bug("gateway")}, judge=judge)
+
+    assert [match.key for match in known.matches[1]] == ["SHOP-1"]
+    assert known.notes == (
+        (
+            "Issues were matched by their words alone where they could not be judged. "
+            "The budget of $2.00 for this analysis is spent."
+        ),
+    )
 
 
 # --- trouble -------------------------------------------------------------------------------------

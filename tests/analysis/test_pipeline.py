@@ -1,28 +1,33 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from sqlalchemy import select
 from tests.support.scripted_provider import ScriptedProvider, finding
 
 from rootcoz.analysis.intake import ReportFile, Submission, accept
-from rootcoz.analysis.pipeline import MAX_ATTEMPTS, Parts, Work, analyse, give_up
+from rootcoz.analysis.parts import Parts, Work
+from rootcoz.analysis.pipeline import MAX_ATTEMPTS, analyse, give_up
 from rootcoz.api.schemas.results import AnalyzeFailuresResponse, StoredResult
 from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder
+from rootcoz.domain.budget import Budget, Budgets
 from rootcoz.domain.errors import Conflict, InvalidReport, NotFound, Refused, Unavailable
 from rootcoz.domain.failure import Failure
 from rootcoz.features.events import EventHub
 from rootcoz.kit.chunks import chunked, open_chunks
 from rootcoz.kit.sealed import Seal
-from rootcoz.providers.base import Question
+from rootcoz.providers.base import Question, Usage
 from rootcoz.sources.jenkins.client import JenkinsAccess
 from rootcoz.store.analyses import find_analysis
-from rootcoz.store.builds import GROUPS, RESULT, report_kind
+from rootcoz.store.builds import ANSWER_PLACES, GROUPS, RESULT, decode_places, report_kind
 from rootcoz.store.documents import load_document, save_document
 from rootcoz.store.engine import Database
+from rootcoz.store.schema import failure_history
 
 OPTIONS = AnalysisOptions("scripted", "", question_timeout_s=60, max_concurrent_questions=2)
 WORDS = ("alpha", "bravo", "charlie")
@@ -61,6 +66,7 @@ def parts(database: Database, provider: ScriptedProvider, tmp_path: Path) -> Par
         provider_named=lambda _: provider,
         server_gate=asyncio.Semaphore(4),
         workspaces=tmp_path / "workspaces",
+        scratch=tmp_path,
         public_base_url="https://ci.test",
         seal=Seal("secret"),
         jenkins_access=nowhere,
@@ -232,6 +238,33 @@ async def test_a_second_run_asks_only_what_has_no_answer_yet(
     assert classifications(await stored(parts, job_id)) == ["PRODUCT BUG"] * 6
 
 
+async def test_what_the_built_in_analyser_answered_for_a_spent_budget_stays_answered(
+    parts: Parts, provider: ScriptedProvider
+) -> None:
+    provider.usage = Usage(input_tokens=90, output_tokens=10)
+    short = replace(parts, budgets=Budgets(per_analysis=Budget(tokens=200)))
+    job_id = await accepted(parts)
+
+    async def interrupted(name: str, work: Work) -> None:
+        await work()
+        if name == "ask":
+            raise Killed
+
+    with pytest.raises(Killed):
+        await analyse(job_id, short, interrupted)
+    asked = len(provider.asked)
+    await analyse(job_id, parts, step)
+    result = await stored(parts, job_id)
+    who = [failure["analysis"]["ai_provider"] for failure in result["failures"]]
+
+    assert asked == len(provider.asked) == 2
+    assert sorted(who) == ["builtin"] * 2 + ["scripted"] * 4
+    assert result["status"] == "completed"
+    assert result["notes"] == [
+        "The budget of 200 tokens for this analysis is spent. The built-in analyser answered 1 of 3 groups."
+    ]
+
+
 async def test_saving_again_changes_nothing(parts: Parts, provider: ScriptedProvider) -> None:
     job_id = await accepted(parts)
     await analyse(job_id, parts, step)
@@ -348,6 +381,24 @@ async def test_no_workspace_is_left(parts: Parts) -> None:
     assert list(parts.workspaces.glob("*")) == []
 
 
+async def test_what_a_killed_process_left_in_the_workspace_is_gone_before_the_first_question(
+    parts: Parts, provider: ScriptedProvider
+) -> None:
+    job_id = await accepted(parts)
+    half = parts.workspaces / job_id / "build-artifacts" / "half.zip.unpacked"
+    half.mkdir(parents=True)
+    seen: list[bool] = []
+
+    def script(question: Question) -> str:
+        seen.append(half.exists())
+        return finding(question)
+
+    provider.script = script
+    await analyse(job_id, parts, step)
+
+    assert seen == [False] * 3
+
+
 async def test_a_report_that_cannot_be_read_is_named_and_nothing_is_kept(
     parts: Parts, tmp_path: Path
 ) -> None:
@@ -355,3 +406,46 @@ async def test_a_report_that_cannot_be_read_is_named_and_nothing_is_kept(
         await accepted_reports(parts, tmp_path, XML, "<testsuite>", names=("good.xml", "bad.xml"))
     async with parts.database.read() as connection:
         assert (await find_analysis(connection, "any")) is None
+
+
+async def test_each_failure_of_a_completed_analysis_becomes_a_row_of_the_history(
+    parts: Parts, provider: ScriptedProvider
+) -> None:
+    job_id = await accepted(parts)
+    await analyse(job_id, parts, step)
+    await analyse(job_id, parts, step)
+    async with parts.database.read() as connection:
+        rows = (await connection.execute(select(failure_history).order_by(failure_history.c.number))).all()
+    result = await stored(parts, job_id)
+
+    assert [(row.number, row.test_name) for row in rows] == [
+        (number, failure.test_name) for number, failure in enumerate(FAILURES)
+    ]
+    assert [row.classification for row in rows] == classifications(result)
+    assert [row.error_signature for row in rows] == [one["error_signature"] for one in result["failures"]]
+
+
+async def test_an_analysis_that_failed_is_no_history(parts: Parts) -> None:
+    job_id = await accepted(parts)
+    await give_up(job_id, parts, "The power went out.")
+    async with parts.database.read() as connection:
+        rows = (await connection.execute(select(failure_history))).all()
+
+    assert rows == []
+
+
+async def test_each_answer_of_a_result_is_found_at_its_place(parts: Parts) -> None:
+    job_id = await accepted(parts)
+    await analyse(job_id, parts, step)
+    async with parts.database.read() as connection:
+        analysis = await find_analysis(connection, job_id)
+        assert analysis is not None
+        document = open_chunks(await load_document(connection, analysis.id, RESULT)).read()
+        places = list(decode_places(await load_document(connection, analysis.id, ANSWER_PLACES)))
+    result = json.loads(document)
+
+    assert [failure for failure, _, _ in places] == list(range(len(FAILURES)))
+    for failure, start, size in places:
+        fields = json.loads(b"{" + document[start : start + size] + b"}")
+        analysis_of = result["failures"][failure]["analysis"]
+        assert fields == {name: analysis_of[name] for name in analysis_of if name != "affected_tests"}

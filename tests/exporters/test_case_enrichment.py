@@ -7,6 +7,7 @@ from rootcoz.domain.finding import (
     NoVerdictReason,
     ProductBugReport,
     Severity,
+    StandIn,
 )
 from rootcoz.exporters.case_enrichment import VALUE_LIMIT, case_enrichment
 
@@ -84,6 +85,18 @@ def test_no_verdict_is_never_a_classification() -> None:
         ("ai_details", "The provider took too long; raise the time limit."),
     )
     assert enrichment.text == "No verdict: The provider took too long; raise the time limit."
+
+
+def test_an_answer_that_another_gave_says_who_and_why() -> None:
+    stand_in = StandIn("builtin", "The budget of $2.00 for this analysis is spent.")
+    finding = Finding(Classification.INFRASTRUCTURE, 0.9, "It is down.", stand_in=stand_in)
+    nothing = NoVerdict(NoVerdictReason.ABSTAINED, "It cannot tell.", stand_in=stand_in)
+    note = "The budget of $2.00 for this analysis is spent; this is the built-in analyser's answer."
+
+    for answer in (finding, nothing):
+        enrichment = case_enrichment(answer)
+        assert enrichment.properties[-2:] == (("ai_provider", "builtin"), ("ai_note", note))
+        assert enrichment.text.endswith(f"Note: {note}")
 
 
 def test_a_value_is_bounded() -> None:

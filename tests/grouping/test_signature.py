@@ -12,8 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rootcoz.domain.failure import Failure
-from rootcoz.grouping.frames import LineKind
-from rootcoz.grouping.signature import HEAD, SIGNATURE_VERSION, TAIL, error_signature, explain, forget_lines
+from rootcoz.grouping.signature import HEAD, SIGNATURE_VERSION, TAIL, error_signature, forget_lines
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "signature"
 WORDS = st.text(alphabet="ghijklmnopqrstuvwyz", min_size=6, max_size=12)
@@ -124,31 +123,6 @@ def test_a_word_counts_wherever_it_stands_in_a_huge_message(position: float) -> 
     assert value("\n".join(words)) != red
 
 
-def test_the_explanation_names_rules_and_reasons() -> None:
-    told = explain(
-        Failure(
-            "t",
-            "lost txn e173af9b-ef9d-161d-df01-964dd27006e2",
-            "E: x\n\tat com.acme.A.b(A.java:1)\n\tat org.junit.Runner.run(Runner.java:2)\n\t... 3 more",
-        )
-    )
-
-    assert told.message == "lost txn <id>"
-    assert [(r.rule, r.placeholder) for r in told.replacements] == [("uuid", "<id>")]
-    assert told.contributing == ("E: x", "com.acme.A.b")
-    assert [(line.kind, line.hint) for line in told.stack if not line.contributes] == [
-        (LineKind.RUNNER, "the test runner's frame"),
-        (LineKind.DECORATION, "says nothing about the error"),
-    ]
-
-
-@given(st.text(max_size=200), st.text(max_size=200))
-def test_the_explanation_explains_the_very_signature(message: str, stack: str) -> None:
-    failure = Failure("t", message, stack)
-
-    assert explain(failure).signature == error_signature(failure)
-
-
 def _seconds(text: str) -> float:
     best = 9.0
     for _ in range(3):
@@ -190,3 +164,12 @@ def test_time_grows_with_length_and_not_faster(unit: str) -> None:
     small, large = (unit * (size // len(unit)) for size in (6_000, 48_000))
 
     assert _seconds(large) < 8 * 6 * _seconds(small) + 0.02
+
+
+def test_a_number_in_a_name_is_not_taken_for_a_line_of_go() -> None:
+    one, other = (f"\t/a.rb:3:in `x.go:{line} +0x1'" for line in (17, 18))
+    value("", one)
+    remembered = value("", other)
+    forget_lines()
+
+    assert value("", other) == remembered != value("", one)

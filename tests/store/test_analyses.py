@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.support.analyses import OPTIONS, added, new_analysis
 
 from rootcoz.domain.analysis import AnalysisStatus, ProgressMark, ProviderCall
+from rootcoz.domain.budget import Spending
 from rootcoz.domain.debate import Participant
 from rootcoz.domain.errors import NotFound, TakenOver
 from rootcoz.domain.failure import ErrorSignature
@@ -36,8 +37,10 @@ from rootcoz.store.calls import save_call
 from rootcoz.store.documents import save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.findings import GroupAnswer, save_answers
-from rootcoz.store.schema import analyses, comments, metadata, reviews
+from rootcoz.store.history import HistoryRow, save_history
+from rootcoz.store.schema import analyses, comments, metadata, overrides, reviews, test_classifications
 from rootcoz.store.secrets import save_secrets
+from rootcoz.store.spending import add_spending
 from rootcoz.store.workers import beat
 
 ABSTAINED = NoVerdict(NoVerdictReason.ABSTAINED, "It cannot tell.")
@@ -135,6 +138,21 @@ async def test_a_status_that_nobody_knows_is_refused_by_the_database(database: D
             )
 
 
+HISTORY_ROW = HistoryRow(
+    number=0,
+    group_number=1,
+    job_name="nightly",
+    build_number=7,
+    child_job_name="",
+    child_build_number=0,
+    test_name="t",
+    error_message="it broke",
+    error_signature="0" * 64,
+    signature_version=1,
+    classification="CODE ISSUE",
+)
+
+
 async def fill(database: Database, job_id: str) -> None:
     """Something in each table that hangs on the analysis."""
     analysis_id = await added(database, job_id)
@@ -146,15 +164,37 @@ async def fill(database: Database, job_id: str) -> None:
         await save_call(connection, analysis_id, "group 1: primary", call, None)
         await save_answers(connection, analysis_id, [answer], provider="command", model="")
         await save_call(connection, analysis_id, "group 1", call, None)
+        await add_spending(connection, "2026-03-01", Spending(0.5, 100))
         await save_secrets(connection, analysis_id, {"jira_pat": "x"}, Seal("key"))
         await beat(connection, "worker")
         await connection.execute(
             insert(comments).values(analysis_id=analysis_id, test_name="t", comment="c", created_at=moment)
         )
+        await save_history(connection, analysis_id, [HISTORY_ROW], analyzed_at=moment)
+        await connection.execute(
+            insert(test_classifications).values(
+                job_id=job_id, test_key=1, test_name="t", classification="FLAKY", visible=1, created_at=moment
+            )
+        )
+        await connection.execute(
+            insert(overrides).values(
+                analysis_id=analysis_id,
+                child_job_name="",
+                child_build_number=0,
+                group_number=1,
+                error_signature="0" * 64,
+                signature_version=1,
+                classification="PRODUCT BUG",
+                replaced="CODE ISSUE",
+                username="alice",
+                created_at=moment,
+            )
+        )
         for number, reviewed in enumerate([1, 1, 0]):
             await connection.execute(
                 insert(reviews).values(
                     analysis_id=analysis_id,
+                    target_key=number,
                     child_job_name="",
                     child_build_number=0,
                     test_name=f"t{number}",
@@ -169,6 +209,7 @@ async def rows(database: Database) -> dict[str, int]:
         return {
             table.name: int(await connection.scalar(select(func.count()).select_from(table)) or 0)
             for table in metadata.sorted_tables
+            if table is analyses or any(key.column.table is analyses for key in table.foreign_keys)
         }
 
 

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 from tests.support.analyses import added
 
-from rootcoz.domain.analysis import KeptReply, ProviderCall
+from rootcoz.domain.analysis import KeptReply, PromptUse, ProviderCall
 from rootcoz.store.calls import load_ledger, load_replies, save_call, total_cost
 from rootcoz.store.engine import Database
 
@@ -26,6 +28,17 @@ async def test_what_was_said_is_kept_by_the_call_s_key(database: Database, text:
 
     assert replies == {"group 1": KeptReply(text, truncated=True)}
     assert [entry.call for entry in ledger] == [call(0.5), call()]
+
+
+async def test_the_prompts_of_a_call_are_kept_with_it(database: Database) -> None:
+    analysis_id = await added(database)
+    uses = (PromptUse("analyse", "2-b31e2e7d"), PromptUse(".rootcoz/ROOTCOZ_PROMPT.md", "0a1b2c3d"))
+    async with database.write() as connection:
+        await save_call(connection, analysis_id, "group 1", replace(call(), prompts=uses), None)
+    async with database.read() as connection:
+        (entry,) = await load_ledger(connection, analysis_id)
+
+    assert entry.call.prompts == uses
 
 
 async def test_a_call_hangs_on_its_analysis(database: Database) -> None:

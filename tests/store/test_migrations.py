@@ -62,8 +62,9 @@ def test_the_migrated_tables_have_the_checks_keys_and_indexes_of_the_schema(
 
     made, said = tables(migrated), tables(declared)
     assert made.keys() == said.keys()
-    assert {name: sorted(sql.split(",")) for name, sql in made.items()} == {
-        name: sorted(sql.split(",")) for name, sql in said.items()
+    # A column that was added later stands last, behind the keys: the order says nothing.
+    assert {name: sorted(sql.removesuffix(")").split(",")) for name, sql in made.items()} == {
+        name: sorted(sql.removesuffix(")").split(",")) for name, sql in said.items()
     }
 
 

@@ -1,11 +1,13 @@
 """A provider whose answers the test writes."""
 
+import asyncio
 import json
 from collections.abc import Callable
 
-from rootcoz.providers.base import OfferedModel, Question, Reply
+from rootcoz.providers.base import OfferedModel, Question, Reply, Usage
 
 Script = Callable[[Question], str]
+NOT_SAID = Usage()
 
 
 def finding(question: Question) -> str:
@@ -28,8 +30,10 @@ class ScriptedProvider:
     reads_prompt = True
     costs_nothing = False
 
-    def __init__(self, script: Script = finding) -> None:
+    def __init__(self, script: Script = finding, usage: Usage = NOT_SAID, pause_s: float = 0) -> None:
         self.script = script
+        self.usage = usage
+        self.pause_s = pause_s
         self.asked: list[int] = []
 
     def check(self, model: str) -> None:
@@ -37,7 +41,8 @@ class ScriptedProvider:
 
     async def ask(self, question: Question) -> Reply:
         self.asked.append(question.group.number)
-        return Reply(self.script(question))
+        await asyncio.sleep(self.pause_s)
+        return Reply(self.script(question), self.usage)
 
     async def models(self) -> tuple[OfferedModel, ...]:
         return ()

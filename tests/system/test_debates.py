@@ -65,7 +65,14 @@ def test_a_debate_is_told_in_the_result_and_paid_in_the_ledger(server: Server) -
     assert [[entry.ai_model for entry in one.entries] for one in debate.rounds] == [
         ["main", "ann", "bob"]
     ] * 2
-    assert body["result"]["token_usage"]["total_calls"] == 1 + 2 * 2 + 1
+    calls = body["result"]["token_usage"]["calls"]
+    assert len(calls) == 1 + 2 * 2 + 1
+    assert set(body["result"]["prompts"]) == {"analyse", "peer", "revise"}
+    assert {(call["call_type"], *sorted(call["prompts"])) for call in calls} == {
+        ("primary", "analyse"),
+        ("peer", "analyse", "peer"),
+        ("revision", "analyse", "revise"),
+    }
 
 
 def test_a_request_can_do_without_peers(server: Server, tmp_path: Path) -> None:

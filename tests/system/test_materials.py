@@ -82,6 +82,8 @@ def test_an_ai_reads_clone_and_artifacts_and_its_claims_are_looked_up_there(tmp_
     assert analysis["code_fix"]["verified"]
     assert "repos/tests/tests/test_cart.py" in details
     assert "> Cart tests are flaky on Mondays" in details
+    assert set(result["prompts"]) == {"analyse", ".rootcoz/ROOTCOZ_PROMPT.md"}
+    assert result["token_usage"]["calls"][0]["prompts"] == result["prompts"]
     assert "hunter2hunter2" not in json.dumps(result)
     assert TOKEN not in json.dumps(result)
     assert not list((tmp_path / "data" / "workspaces").iterdir())

@@ -14,15 +14,17 @@ from rootcoz.analysis.question_files import write_files
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import AnalysisOptions
 from rootcoz.domain.debate import Debate, Participant
-from rootcoz.domain.errors import OutsideError, RootcozError, Unavailable
+from rootcoz.domain.errors import BudgetSpent, OutsideError, RootcozError, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
-from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
+from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason, StandIn
 from rootcoz.evidence.claims import check_claims
 from rootcoz.evidence.failures import without_secrets
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
 from rootcoz.prompts.answer import answer_schema, parse_answer
 from rootcoz.prompts.repair import EARLIER_ANSWER_FILE, repair_prompt
+from rootcoz.prompts.texts import prompt_use
 from rootcoz.providers.base import Provider, Question, Reply
+from rootcoz.providers.builtin import BuiltinProvider
 from rootcoz.store.findings import GroupAnswer
 
 FREE_BATCH = 250
@@ -35,7 +37,15 @@ EnterPhase = Callable[[str, FailureGroup], Awaitable[None]]
 """Told what goes on with a group, in the words of the reference."""
 
 
+Note = Callable[[str], Awaitable[None]]
+"""Takes a sentence for the result; one that it has already counts once."""
+
+
 async def _say_nothing(_phase: str, _group: FailureGroup) -> None:
+    return
+
+
+async def _note_nothing(_sentence: str) -> None:
     return
 
 
@@ -56,6 +66,7 @@ class Asker:
     peers: tuple[Seat, ...] = ()
     """Who judges each answer."""
     enter: EnterPhase = _say_nothing
+    note: Note = _note_nothing
     _turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,14 +131,22 @@ class Asker:
             cleaned = await asyncio.to_thread(without_secrets, group.representative)
             group = replace(group, representative=cleaned)
         question = await self._question(group, affected)
+        try:
+            answer = await self._answer(question)
+        except BudgetSpent as spent:
+            return GroupAnswer(group.number, group.signature, await _stand_in(question, str(spent)))
+        answer = await self._checked(group, answer)
+        answer, debate = await self._debated(question, answer)
+        return GroupAnswer(group.number, group.signature, answer, debate)
+
+    async def _answer(self, question: Question) -> Answer:
+        """What the provider says, asked once more when it cannot be used. Raises BudgetSpent."""
         answer = await self._put(question, "primary")
         if self.provider.reads_prompt and (unusable := _unusable(answer)):
             mended = await self._put(await self._repair(question, unusable), "repair")
             # An answer that cannot be read is still worth more to people than the news that nobody answered.
             answer = answer if _failed(mended) else mended
-        answer = await self._checked(group, answer)
-        answer, debate = await self._debated(question, answer)
-        return GroupAnswer(group.number, group.signature, answer, debate)
+        return answer
 
     async def _checked(self, group: FailureGroup, answer: Answer) -> Answer:
         """The answer with its claims looked up, in the failure's texts and in what else lies in the workspace."""
@@ -140,6 +159,9 @@ class Asker:
         """The answer after the peers have judged it. There is nothing to judge where there is no verdict."""
         if not self.peers or isinstance(answer, NoVerdict):
             return answer, None
+        if reached := await self._reached_budget_of_debate(question.group):
+            await self.note(f"{reached} Answers that came after that were not debated.")
+            return answer, None
         table = Table(
             turns=self._turns,
             main=Seat(Participant(self.provider.name, self.options.model), self.provider),
@@ -150,6 +172,14 @@ class Asker:
             enter=lambda phase: self.enter(phase, question.group),
         )
         return await hold_debate(answer, question, table)
+
+    async def _reached_budget_of_debate(self, group: FailureGroup) -> str:
+        """A sentence when no debate can be paid any more; empty when one can."""
+        costs = any(not seat.provider.costs_nothing for seat in self.peers)
+        # One that had begun before a crash goes on: what was said in it is paid for.
+        if not costs or self.ledger.has_replies(f"group {group.number}: peer "):
+            return ""
+        return await self.ledger.reached_budget()
 
     async def _put(self, question: Question, call_type: str) -> Answer:
         """One call and what came of it. The provider's trouble is an answer, too: that there is none, and why."""
@@ -182,13 +212,26 @@ class Asker:
             model=self.options.model,
             timeout_s=self.options.question_timeout_s,
             answer_schema=answer_schema(),
+            prompts=(prompt_use("analyse"), *self.materials.advice_from),
         )
 
     async def _repair(self, question: Question, answer: NoVerdict) -> Question:
         """The same question once more, with what was wrong with the answer to it."""
         folder = _folder(question.group)
         await write_files(self.workspace / folder, {EARLIER_ANSWER_FILE: answer.raw_text})
-        return replace(question, prompt=repair_prompt(question.prompt, answer.message, folder=folder))
+        return replace(
+            question,
+            prompt=repair_prompt(question.prompt, answer.message, folder=folder),
+            prompts=(*question.prompts, prompt_use("repair")),
+        )
+
+
+async def _stand_in(question: Question, reason: str) -> Answer:
+    """The built-in analyser's answer, with the reason why it is not another's."""
+    builtin = BuiltinProvider()
+    answer = parse_answer((await builtin.ask(question)).text)
+    answer = check_claims(answer, failure_texts(question.group.representative))
+    return replace(answer, stand_in=StandIn(builtin.name, reason))
 
 
 def _folder(group: FailureGroup) -> str:

@@ -10,10 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rootcoz.domain.errors import OutsideError, RateLimited
+from rootcoz.domain.errors import BudgetSpent, OutsideError, RateLimited
 from rootcoz.domain.failure import FailureGroup
 from rootcoz.domain.finding import Answer, Classification, Finding
-from rootcoz.domain.issue import MatchedIssue, TrackerIssue
+from rootcoz.domain.issue import MatchedIssue, Relevance, TrackerIssue
 from rootcoz.evidence.secret_rules import MARK
 from rootcoz.evidence.secrets import redact
 from rootcoz.evidence.similarity import RELEVANT, Subject, issue_score, words
@@ -32,13 +32,16 @@ JUDGED = 10
 """Issues of a finding that a judge is shown: those most alike in words."""
 JUDGED_AT_ONCE = 3
 
-Judge = Callable[[FailureGroup, Finding, Sequence[TrackerIssue]], Awaitable[Mapping[str, float]]]
-"""Reads issues and says which are about the finding: scores from 0 to 1 by key, without those that are not.
+MAX_FAILED_JUDGEMENTS = 3
+"""After which nobody is asked any more; the first one alone is enough when nothing worked before."""
+LIKELY = 0.5
+"""An issue is shown when the judge holds it for at least as likely as not to be about the same problem."""
 
-May raise OutsideError: then similarity of words decides.
+Judge = Callable[[FailureGroup, Finding, Sequence[TrackerIssue]], Awaitable[Mapping[str, Relevance]]]
+"""Reads issues and says how surely each is about the finding, by key.
+
+May raise OutsideError and BudgetSpent: then similarity of words decides.
 """
-Keep = Callable[[int, Sequence[MatchedIssue]], Awaitable[None]]
-"""Gets each group's number and matches the moment they are known, so that no judgement is paid twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,6 @@ async def look_up(
     answers: Mapping[int, Answer],
     *,
     judge: Judge | None = None,
-    keep: Keep | None = None,
 ) -> KnownIssues:
     """Look for each finding of the desk's classification. Answers of other kinds are passed over."""
     wanted = {
@@ -93,7 +95,7 @@ async def look_up(
     for search, issues in results.found.items():
         for number in search.groups:
             found.setdefault(number, {}).update((issue.key, issue) for issue in issues)
-    ranking = _Ranking(desk.matches, judge, keep)
+    ranking = _Ranking(desk.matches, judge)
     matches = await ranking.rank_all(
         [(*wanted[number], list(found[number].values())) for number in sorted(found)]
     )
@@ -242,14 +244,24 @@ class _Rounds:
 # --- what is shown -------------------------------------------------------------------------------
 
 
-def rank(issues: Iterable[TrackerIssue], scores: Mapping[str, float], *, most: int) -> list[MatchedIssue]:
+def rank(
+    issues: Iterable[TrackerIssue], relevance: Mapping[str, Relevance], *, most: int
+) -> list[MatchedIssue]:
     """The issues with a score above 0, best first; of equal ones the more recently updated, then by key."""
-    scored = [(min(1.0, scores.get(issue.key, 0.0)), issue) for issue in issues]
+    scored = [(min(1.0, relevance[issue.key].score), issue) for issue in issues if issue.key in relevance]
     by_key = sorted((item for item in scored if item[0] > 0), key=lambda item: item[1].key)
     newest_first = sorted(by_key, key=lambda item: item[1].updated_at, reverse=True)
     best_first = sorted(newest_first, key=lambda item: item[0], reverse=True)
     return [
-        MatchedIssue(issue.key, issue.title, issue.status, issue.url, issue.priority, score)
+        MatchedIssue(
+            issue.key,
+            issue.title,
+            issue.status,
+            issue.url,
+            issue.priority,
+            score,
+            relevance[issue.key].reason,
+        )
         for score, issue in best_first[:most]
     ]
 
@@ -262,10 +274,11 @@ def similar_scores(subject: Subject, issues: Iterable[TrackerIssue]) -> dict[str
 class _Ranking:
     """From what was found to what is shown."""
 
-    def __init__(self, most: int, judge: Judge | None, keep: Keep | None) -> None:
+    def __init__(self, most: int, judge: Judge | None) -> None:
         self._most = most
         self._judge = judge
-        self._keep = keep
+        self._judged = 0
+        self._failed = 0
         self._gate = asyncio.Semaphore(JUDGED_AT_ONCE)
         self._troubles: list[str] = []
 
@@ -291,22 +304,27 @@ class _Ranking:
         self, group: FailureGroup, finding: Finding, issues: list[TrackerIssue]
     ) -> list[MatchedIssue]:
         async with self._gate:
-            scores = await self._scores(group, finding, issues)
-            matches = rank(issues, scores, most=self._most)
-            if self._keep is not None:
-                await self._keep(group.number, matches)
-            return matches
+            return rank(issues, await self._relevance(group, finding, issues), most=self._most)
 
-    async def _scores(
+    async def _relevance(
         self, group: FailureGroup, finding: Finding, issues: list[TrackerIssue]
-    ) -> Mapping[str, float]:
+    ) -> Mapping[str, Relevance]:
         alike = similar_scores(_subject(group, finding), issues)
-        if self._judge is not None and issues:
-            nearest = sorted(issues, key=lambda issue: -alike[issue.key])[:JUDGED]
+        if self._judge is not None and issues and not self._is_given_up():
+            # The same issues make the same question, in whichever order the searches have ended: it is paid once.
+            nearest = sorted(issues, key=lambda issue: (-alike[issue.key], issue.key))[:JUDGED]
             try:
                 judged = await self._judge(group, finding, nearest)
             except OutsideError as error:
+                self._failed += 1
+                self._troubles.append(str(error))
+            except BudgetSpent as error:
                 self._troubles.append(str(error))
             else:
-                return {issue.key: judged[issue.key] for issue in nearest if issue.key in judged}
-        return {key: score for key, score in alike.items() if score >= RELEVANT}
+                self._judged += 1
+                return {key: one for key, one in judged.items() if one.score >= LIKELY}
+        return {key: Relevance(score) for key, score in alike.items() if score >= RELEVANT}
+
+    def _is_given_up(self) -> bool:
+        """Whether asking again would only cost time and money: whoever judges is in lasting trouble."""
+        return self._failed >= (MAX_FAILED_JUDGEMENTS if self._judged else 1)

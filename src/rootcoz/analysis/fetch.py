@@ -9,7 +9,7 @@ from rootcoz.domain.failure import Build, ChildBuild
 from rootcoz.evidence.failures import without_secrets
 from rootcoz.sources.jenkins.client import JenkinsAccess, JenkinsClient
 from rootcoz.sources.jenkins.names import name_of
-from rootcoz.sources.jenkins.source import JenkinsBuild, read_build
+from rootcoz.sources.jenkins.source import JenkinsBuild, KeepConsole, read_build
 from rootcoz.sources.jenkins.wait import SECONDS_PER_MINUTE, WaitPlan, WaitState, wait_for_build
 
 
@@ -20,11 +20,12 @@ async def fetch_build(
     accepted_at: float,
     resumed: bool,
     ended: Callable[[], Awaitable[None]],
+    keep_console: KeepConsole | None = None,
 ) -> Build:
     """The build with its failures and children. `ended` is called when there is nothing more to wait for.
 
     `accepted_at`, in seconds since 1970-01-01 UTC, is when the wait began, whichever process waited; `resumed` says
-    that it was another one.
+    that it was another one. `keep_console` gets each console that is read, secrets and all.
     Raises Unavailable and Refused, in sentences that name the server and the build.
     """
     async with JenkinsClient(access) as client:
@@ -39,7 +40,9 @@ async def fetch_build(
             state = WaitState(reached=resumed)
             await wait_for_build(client, build, plan, sleep=asyncio.sleep, state=state)
         await ended()
-        read = await read_build(client, order.job_name, order.build_number, force=order.force)
+        read = await read_build(
+            client, order.job_name, order.build_number, force=order.force, keep_console=keep_console
+        )
     return await asyncio.to_thread(_as_build, read)
 
 

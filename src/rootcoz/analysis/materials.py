@@ -1,20 +1,22 @@
 """What an AI may look at besides the failure itself: clones of repositories and the build's artifacts.
 
+Its consoles are the business of `consoles`.
+
 Everything here is help, not a condition: what cannot be had becomes a note, and the questions are asked all the same.
 """
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder
+from rootcoz.domain.analysis import JenkinsOrder, PromptUse, RepositoryOrder
 from rootcoz.domain.errors import InvalidInput, OutsideError
 from rootcoz.domain.finding import Answer, CodeFix, Evidence, Finding
 from rootcoz.evidence.claims import is_significant
 from rootcoz.evidence.secrets import Redactor
+from rootcoz.prompts.texts import text_digest
 from rootcoz.sources.jenkins.artifacts import ArtifactLimits, download_artifacts
 from rootcoz.sources.jenkins.client import JenkinsAccess, JenkinsClient
 from rootcoz.sources.jenkins.names import name_of
@@ -22,12 +24,12 @@ from rootcoz.workspace.addresses import repository
 from rootcoz.workspace.artifacts import unpack_in_thread
 from rootcoz.workspace.compression import format_of
 from rootcoz.workspace.folder import Workspace, measure
-from rootcoz.workspace.prompt_files import AdviceKind, read_prompt_files
+from rootcoz.workspace.prompt_files import AdviceKind, PromptFiles, read_prompt_files
 from rootcoz.workspace.repositories import clone
 from rootcoz.workspace.search import WorkspaceFiles
 
-TESTS_REPOSITORY = "tests"
-"""Name of the tests repository's clone."""
+QUOTABLE = ("repos", "build-artifacts", "consoles")
+"""Folders of the workspace whose files may prove a quotation."""
 TESTS_DEPTH, OTHER_DEPTH = 50, 1
 """Commits that are fetched: of the tests repository enough to see what changed lately."""
 CLONE_TIMEOUT_S = 600.0
@@ -45,6 +47,8 @@ class Materials:
     """A line for each folder that an AI should know of: its path and what it is."""
     advice: str = ""
     """What the tests repository advises; untrusted."""
+    advice_from: tuple[PromptUse, ...] = ()
+    """The file that it stands in."""
     notes: tuple[str, ...] = ()
     """Sentences about what could not be had."""
 
@@ -53,10 +57,19 @@ NOTHING_ELSE = Materials()
 
 
 async def gather_repositories(
-    workspace: Workspace, orders: Sequence[RepositoryOrder], tokens: Mapping[str, str]
+    workspace: Workspace,
+    orders: Sequence[RepositoryOrder],
+    tokens: Mapping[str, str],
+    *,
+    scratch: Path | None = None,
 ) -> Materials:
-    """Clone the repositories side by side. `tokens` are by the repository's name."""
-    cloned = await asyncio.gather(*(_clone(workspace, order, tokens.get(order.name)) for order in orders))
+    """Clone the repositories side by side. `tokens` are by the repository's name.
+
+    `scratch` is the folder for git's private ones (default: the system's).
+    """
+    cloned = await asyncio.gather(
+        *(_clone(workspace, order, tokens.get(order.name), scratch) for order in orders)
+    )
     return _joined(cloned)
 
 
@@ -103,27 +116,35 @@ def remove_secrets_below(folder: Path) -> None:
 
 
 def check_in_workspace(answer: Answer, root: Path) -> Answer:
-    """Look up what the failure's own texts do not hold: quotations in clones and artifacts, places in clones.
+    """Look up what the failure's own texts do not hold: quotations in any of QUOTABLE, places in clones.
 
     The folders of the questions themselves do not count: a model's earlier answer would prove its own quotations.
     """
-    clones, artifacts = WorkspaceFiles(root / "repos"), WorkspaceFiles(root / "build-artifacts")
-    evidence = tuple(_checked(item, clones, artifacts) for item in answer.evidence)
+    there = [folder for folder in QUOTABLE if (root / folder).is_dir()]
+    places = {f"{folder}/": WorkspaceFiles(root / folder) for folder in there}
+    evidence = tuple(_checked(item, places) for item in answer.evidence)
     answer = replace(answer, evidence=evidence)
     if isinstance(answer, Finding) and answer.code_fix is not None and not answer.code_fix.verified:
-        return replace(answer, code_fix=_placed(answer.code_fix, clones))
+        return replace(answer, code_fix=_placed(answer.code_fix, WorkspaceFiles(root / "repos")))
     return answer
 
 
-async def _clone(workspace: Workspace, order: RepositoryOrder, token: str | None) -> Materials:
+async def _clone(
+    workspace: Workspace, order: RepositoryOrder, token: str | None, scratch: Path | None
+) -> Materials:
     folder = workspace.repository(order.name)
     try:
         spec = repository(order.name, order.url, ref=order.ref, token=token)
         depth = TESTS_DEPTH if order.is_tests else OTHER_DEPTH
-        if folder.exists():
-            shutil.rmtree(folder)  # left by a process that died while it cloned
-        cloned = await clone(spec, folder, depth=depth, timeout_s=CLONE_TIMEOUT_S, max_bytes=CLONE_LIMIT)
-    except (OutsideError, InvalidInput) as error:
+        cloned = await clone(
+            spec,
+            folder,
+            depth=depth,
+            timeout_s=CLONE_TIMEOUT_S,
+            max_bytes=CLONE_LIMIT,
+            scratch=scratch,
+        )
+    except (OutsideError, InvalidInput, OSError) as error:
         return Materials(notes=(f"Repository {order.name} is missing: {error}",))
     what = "the tests' repository" if order.is_tests else "a repository of the product"
     listing = f"`repos/{order.name}/`: clone of {what} at {cloned.ref or cloned.commit[:12]}"
@@ -131,7 +152,17 @@ async def _clone(workspace: Workspace, order: RepositoryOrder, token: str | None
     return Materials(
         (listing,),
         advice=files.text(AdviceKind.ANALYSIS) if files else "",
+        advice_from=_prompt_files(files) if files else (),
         notes=(*cloned.notes, *(files.notes if files else ())),
+    )
+
+
+def _prompt_files(files: PromptFiles) -> tuple[PromptUse, ...]:
+    """The one whose text becomes part of a question."""
+    return tuple(
+        PromptUse(advice.file, text_digest(advice.text))
+        for advice in files.advice
+        if advice.kind is AdviceKind.ANALYSIS
     )
 
 
@@ -139,6 +170,7 @@ def _joined(parts: Sequence[Materials]) -> Materials:
     return Materials(
         tuple(line for part in parts for line in part.listing),
         "\n\n".join(part.advice for part in parts if part.advice),
+        tuple(use for part in parts for use in part.advice_from),
         tuple(note for part in parts for note in part.notes),
     )
 
@@ -161,10 +193,11 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _checked(item: Evidence, clones: WorkspaceFiles, artifacts: WorkspaceFiles) -> Evidence:
+def _checked(item: Evidence, places: Mapping[str, WorkspaceFiles]) -> Evidence:
     if item.verified or not is_significant(item.quote):
         return item
-    for prefix, files in (("repos/", clones), ("build-artifacts/", artifacts)):
+    # Where it is said to stand first: the same line may be in a console and in an artifact.
+    for prefix, files in sorted(places.items(), key=lambda place: not item.source.startswith(place[0])):
         first = item.source.removeprefix(prefix)
         if match := files.find_quotation(item.quote, first=first):
             return replace(item, source=prefix + match.path, line=match.line, verified=True)

@@ -6,110 +6,57 @@ already on disk, so that a second run repeats no question whose answer was kept.
 
 import asyncio
 import contextlib
-import shutil
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Protocol
+from dataclasses import replace
 
 from rootcoz.analysis.ask import Asker
+from rootcoz.analysis.budget_notes import budget_notes
+from rootcoz.analysis.consoles import CONSOLE, ConsoleShelf, gather_consoles
 from rootcoz.analysis.debate import Seat
-from rootcoz.analysis.enrich import Desk, look_up
+from rootcoz.analysis.duplicates import IssueJudge
+from rootcoz.analysis.enrich import look_up
 from rootcoz.analysis.fetch import fetch_build
+from rootcoz.analysis.history import history_rows
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
-from rootcoz.analysis.report import ReportFacts, write_result
+from rootcoz.analysis.parts import Parts, Step, take_up
+from rootcoz.analysis.report import AnswerPlace, ReportFacts, write_result
+from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import (
     AnalysisProgress,
     AnalysisStatus,
-    JenkinsOrder,
     ProgressMark,
     ProgressPhase,
-    RepositoryOrder,
     StoredAnalysis,
 )
-from rootcoz.domain.errors import AnalysisAborted, Conflict, NotFound
+from rootcoz.domain.errors import AnalysisAborted, Conflict, NotConfigured, NotFound
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment, utc_now
-from rootcoz.kit.sealed import Seal
-from rootcoz.providers.base import Provider
-from rootcoz.sources.jenkins.client import JenkinsAccess
+from rootcoz.kit.tree_removal import remove_tree
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
-from rootcoz.store.documents import load_document, save_document
+from rootcoz.store.documents import delete_documents, load_document, save_document
 from rootcoz.store.engine import Connection, Database
+from rootcoz.store.history import save_history
+from rootcoz.store.job_metadata import add_metadata
 from rootcoz.store.secrets import load_secrets
 from rootcoz.workspace.folder import Workspace, make_workspace
 
 MAX_MARKS = 300
 """Phases of debates that the progress log takes."""
+JUDGING_CALLS = {
+    ProgressPhase.ENRICHING_JIRA: "jira_filter",
+    ProgressPhase.ENRICHING_TESTS_REPO: "tests_repo_filter",
+}
+"""What the ledger calls the questions of each phase about issues."""
 MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
-
-
-Work = Callable[[], Awaitable[None]]
-Step = Callable[[str, Work], Awaitable[None]]
-"""Runs a named piece of work; the durable engine records that it is done and skips it then."""
-
-
-class Audience(Protocol):
-    """Who watches analyses; nothing here ever waits for them: `features.events.EventHub`."""
-
-    def tell(self, progress: AnalysisProgress) -> None:
-        """The analysis got somewhere."""
-        ...
-
-    def forget(self, job_id: str) -> None:
-        """Nothing more will come from the analysis in this process."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the pipeline works with, handed in by `wiring`."""
-
-    database: Database
-    provider_named: Callable[[str], Provider]
-    server_gate: asyncio.Semaphore
-    """Bounds the questions of the whole server."""
-    workspaces: Path
-    """Folder below which each analysis has its own."""
-    public_base_url: str
-    """For the link in enriched documents; empty when the server does not know its address."""
-    seal: Seal
-    """Opens the credentials that came with a request."""
-    jenkins_access: Callable[[JenkinsOrder, Mapping[str, str]], JenkinsAccess]
-    """How to reach the order's server, given the credentials that came with the request."""
-    repository_tokens: Callable[[Sequence[RepositoryOrder], Mapping[str, str]], Mapping[str, str]]
-    """Tokens by the repository's name, given the credentials that came with the request."""
-    desks: Callable[[StoredAnalysis, Mapping[str, str]], tuple[Mapping[ProgressPhase, Desk], tuple[str, ...]]]
-    """The trackers to be searched for an analysis, and sentences about those that cannot be."""
-    audience: Audience
-
-    async def is_final(self, job_id: str) -> bool:
-        """Whether nothing more will happen to the analysis: it is over, or gone."""
-        async with self.database.read() as connection:
-            status = await analyses_store.analysis_status(connection, job_id)
-        return status is None or status.is_final
-
-
-async def take_up(job_id: str, parts: Parts) -> str:
-    """Become the one who works on the analysis: the token to work with. What others still write is refused from now on.
-
-    Raises NotFound.
-    """
-    run = uuid.uuid4().hex
-    async with parts.database.write() as connection:
-        if not await analyses_store.take(connection, job_id, run):
-            raise NotFound(f"There is no analysis {job_id}; it may have been deleted.")
-    return run
 
 
 async def analyse(job_id: str, parts: Parts, step: Step, run: str | None = None) -> None:
@@ -143,7 +90,8 @@ async def give_up(job_id: str, parts: Parts, reason: str, run: str | None = None
     except AnalysisAborted:
         await _save_failed(job_id, parts, reason, run)  # it is aborted at most once
     # Whoever was interrupted has removed it, unless a thread of theirs was still writing to it.
-    await asyncio.to_thread(shutil.rmtree, parts.workspaces / job_id, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the next start removes what is left
+        await asyncio.to_thread(remove_tree, parts.workspaces / job_id)
 
 
 async def _save_failed(job_id: str, parts: Parts, reason: str, run: str) -> None:
@@ -211,6 +159,10 @@ class _Job:
         async with self.database.read() as connection:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
         resumed = bool(self.marks)
+        if self.analysis.status is AnalysisStatus.RUNNING:  # the build had ended when the process died
+            order = replace(order, wait=False)
+        consoles = ConsoleShelf(self.database, self.analysis.id)
+        await consoles.clear()
         if order.wait:
             await self._enter(ProgressPhase.WAITING_FOR_JENKINS, None)
         build = await fetch_build(
@@ -219,8 +171,15 @@ class _Job:
             accepted_at=utc_moment(self.analysis.created_at),
             resumed=resumed,
             ended=self._mark_running,
+            keep_console=consoles.keep if self._somebody_reads() else None,
         )
-        await self._keep(build)
+        await self._keep(replace(build, notes=(*build.notes, *consoles.notes)))
+
+    def _somebody_reads(self) -> bool:
+        """Whether anybody who will be asked looks at files."""
+        options = self.analysis.options
+        names = {options.provider, *(peer.provider for peer in options.peers)}
+        return any(self.parts.provider_named(name).reads_prompt for name in names)
 
     async def _mark_running(self) -> None:
         async with self._write() as connection:
@@ -269,12 +228,16 @@ class _Job:
         provider = self.parts.provider_named(options.provider)
         provider.check(options.model)
         seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
-        ledger = await Ledger.open(self.database, self.analysis.id)
+        ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
+        # What a process left that died in the middle is half a clone or half an archive. If some of it cannot be
+        # removed, a clone may find its place taken, and says so.
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(remove_tree, self.parts.workspaces / self.analysis.job_id)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
-            readers = (provider, *(seat.provider for seat in seats))
-            somebody_reads = any(reader.reads_prompt for reader in readers)
-            materials = await self._gather(workspace) if somebody_reads else NOTHING_ELSE
+            # With nothing to pay questions with, nobody will look at what takes long to fetch.
+            asks = ledger.has_replies() or not await ledger.reached_budget()
+            materials = await self._gather(workspace) if self._somebody_reads() and asks else NOTHING_ELSE
             asker = Asker(
                 provider,
                 options,
@@ -284,6 +247,7 @@ class _Job:
                 materials,
                 peers=seats,
                 enter=lambda phase, group: self._note_debate(phase, group.number, len(groups)),
+                note=self._note,
             )
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
@@ -291,21 +255,27 @@ class _Job:
                 await asyncio.to_thread(workspace.remove)
 
     async def _gather(self, workspace: Workspace) -> Materials:
-        """Clones and artifacts for an AI that reads; what could not be had is noted in the result."""
+        """Consoles, clones and artifacts for an AI that reads; what could not be had is noted in the result."""
         order = self.analysis.order
         async with self.database.read() as connection:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
         orders = self.analysis.options.repositories
         tokens = self.parts.repository_tokens(orders, secrets)
-        materials = await gather_repositories(workspace, orders, tokens)
+        materials = await gather_repositories(workspace, orders, tokens, scratch=self.parts.scratch)
         if order is not None and order.with_artifacts:
             access = self.parts.jenkins_access(order, secrets)
             materials = joined(materials, await gather_artifacts(workspace, order, access))
-        if materials.notes:
-            async with self._write() as connection:
-                notes = await analyses_store.add_notes(connection, self.analysis.id, materials.notes)
-            self.analysis = replace(self.analysis, notes=notes)
-        return materials
+        consoles = await gather_consoles(workspace, self.database, self.analysis.id)
+        await self._note(*materials.notes)
+        return joined(consoles, materials)
+
+    async def _note(self, *sentences: str) -> None:
+        """Put what is not there yet to the notes of the result."""
+        if set(sentences) <= set(self.analysis.notes):
+            return
+        async with self._write() as connection:
+            notes = await analyses_store.add_notes(connection, self.analysis.id, sentences)
+        self.analysis = replace(self.analysis, notes=notes)
 
     async def enrich(self, groups: Sequence[FailureGroup]) -> None:
         """Look for the findings in the trackers. Their trouble is a note and never fails an analysis."""
@@ -316,17 +286,33 @@ class _Job:
             kept = await findings.load_answers(connection, self.analysis.id)
         desks, notes = self.parts.desks(self.analysis, secrets)
         answers = await asyncio.to_thread(findings.decode_answers, kept) if desks else {}
+        judges = await self._judges() if desks else {}
         matches: dict[int, list[MatchedIssue]] = {}
         for phase, desk in desks.items():
             await self._enter(phase, len(groups))
-            known = await look_up(desk, groups, answers)
+            known = await look_up(desk, groups, answers, judge=judges.get(phase))
             matches |= known.matches
             notes = (*notes, *known.notes)
+        await self._note(*notes)
         async with self._write() as connection:
             document = chunked([issues.encode_issues(matches)])
             await save_document(connection, self.analysis.id, issues.ISSUES, document)
-            noted = await analyses_store.add_notes(connection, self.analysis.id, notes)
-        self.analysis = replace(self.analysis, notes=noted)
+
+    async def _judges(self) -> Mapping[ProgressPhase, IssueJudge]:
+        """Who says which issues are about a finding; nobody where the words alone decide."""
+        options = self.analysis.options
+        try:
+            provider = self.parts.provider_named(options.provider)
+            provider.check(options.model)
+        except NotConfigured as error:  # the server was started anew, with other settings
+            await self._note(f"Issues were matched by their words alone. {error}")
+            return {}
+        if not provider.reads_prompt:
+            return {}
+        ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
+        gate = asyncio.Semaphore(options.max_concurrent_questions)
+        turns = Turns(ledger, gate, self.parts.server_gate)
+        return {phase: IssueJudge(provider, options, turns, call) for phase, call in JUDGING_CALLS.items()}
 
     async def save(
         self, groups: Sequence[FailureGroup], failures: Sequence[Failure], *, failed_because: str = ""
@@ -349,8 +335,9 @@ class _Job:
             if failed_because or _all_failed(groups, answers)
             else AnalysisStatus.COMPLETED
         )
+        notes = (*self.analysis.notes, *budget_notes(self.parts.budgets, answers, ledger))
         facts = ReportFacts(
-            analysis=self.analysis,
+            analysis=replace(self.analysis, notes=notes),
             status=status,
             failed_because=failed_because,
             failures=failures,
@@ -363,13 +350,23 @@ class _Job:
             report_url=self._report_url(),
             debates=await asyncio.to_thread(findings.decode_debates, debates),
         )
-        packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts))))
+        places: list[AnswerPlace] = []
+        packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts, places))))
+        packed_places = chunked([builds.encode_places((one.failure, one.start, one.size) for one in places)])
         aborted = self.analysis.aborted_by is not None
+        job_metadata = await asyncio.to_thread(self.parts.metadata_for, self.analysis.job_name)
         async with self._write() as connection:
             if not await analyses_store.finish_analysis(
                 connection, self.analysis.id, status, aborted=aborted
             ):
                 raise AnalysisAborted("It was aborted while its result was written.")
+            await save_document(connection, self.analysis.id, builds.RESULT, packed)
+            await save_document(connection, self.analysis.id, builds.ANSWER_PLACES, packed_places)
+            if status is AnalysisStatus.COMPLETED:
+                await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
+                if job_metadata is not None:
+                    await add_metadata(connection, job_metadata)
+            await delete_documents(connection, self.analysis.id, CONSOLE)
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
         self._tell(status=status, groups_answered=len(kept))
 
@@ -394,9 +391,14 @@ class _Job:
         self._tell(groups_answered=self.progress.groups_answered + len(answers))
 
     async def _note_debate(self, phase: str, group: int, groups: int) -> None:
-        """The log is written as a whole each time: a build with very many groups is not told in full."""
-        if len(self.marks) < MAX_MARKS:
-            await self._enter(f"{phase} (group {group}/{groups})", groups)
+        """The log is written as a whole each time: a build with very many groups is not told in full.
+
+        A debate that goes on after a restart comes by its earlier phases again, with answers that are kept: those
+        stand in the log already.
+        """
+        told = f"{phase} (group {group}/{groups})"
+        if len(self.marks) < MAX_MARKS and all(mark.phase != told for mark in self.marks):
+            await self._enter(told, groups)
 
     async def _enter(self, phase: str, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))

@@ -11,12 +11,12 @@ from functools import lru_cache
 
 import orjson
 
-from rootcoz.domain.analysis import AnalysisStatus, LedgerEntry, StoredAnalysis
+from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, LedgerEntry, PromptUse, StoredAnalysis
 from rootcoz.domain.debate import Debate, DebateEntry
 from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
-from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment
+from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment, stand_in_note
 from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
 from rootcoz.store.calls import total_cost
@@ -58,8 +58,50 @@ class ReportFacts:
     """By group number, of groups whose answer was debated."""
 
 
-def write_result(facts: ReportFacts) -> Iterator[bytes]:
-    """The result in pieces. Never holds more than one failure's or one chunk's text."""
+@dataclass(frozen=True, slots=True)
+class AnswerPlace:
+    """Where the answer for one failure stands in the written result, so that another can be put in its place."""
+
+    failure: int
+    """Index of the failure."""
+    start: int
+    """Bytes before the answer's fields."""
+    size: int
+    """Bytes of its fields: those of `analysis` without the names of the other tests."""
+
+
+def write_result(facts: ReportFacts, places: list[AnswerPlace] | None = None) -> Iterator[bytes]:
+    """The result in pieces. Never holds more than one failure's or one chunk's text.
+
+    `places` is given the place of each failure's answer, in the order of the document.
+    """
+    written = 0
+    for piece in _pieces(facts):
+        if isinstance(piece, _AnswerFields):
+            if places is not None:
+                places.append(AnswerPlace(piece.failure, written, len(piece.fields)))
+            piece = piece.fields  # noqa: PLW2901 - a piece is its bytes from here on
+        written += len(piece)
+        yield piece
+
+
+def answer_fields(answer: Answer | None, issues: Sequence[MatchedIssue], options: AnalysisOptions) -> bytes:
+    """The fields of `analysis` in a result but the names of other tests, as JSON without its braces."""
+    return orjson.dumps(_payload(answer, issues) | _who_answered(answer, options))[1:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class _AnswerFields:
+    """The piece of a result that holds a failure's answer."""
+
+    failure: int
+    fields: bytes
+
+
+_Piece = bytes | _AnswerFields
+
+
+def _pieces(facts: ReportFacts) -> Iterator[_Piece]:
     analysis = facts.analysis
     head = {
         "status": facts.status,
@@ -69,13 +111,14 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
         "job_name": analysis.job_name,
         "build_number": analysis.build_number,
         "token_usage": _token_usage(facts.ledger),
+        "prompts": _prompts(facts.ledger),
         "request_params": analysis.request_params,
         "reanalysis_of": analysis.reanalysis_of,
         "notes": list(analysis.notes),
         "incomplete": _unaccounted(facts) > 0,
     }
     yield orjson.dumps(head)[:-1]
-    yield from write_failures(facts)
+    yield from _failure_pieces(facts, None)
     yield b',"reports":['
     yield from _reports(facts)
     yield b'],"enriched_xml":'
@@ -88,6 +131,11 @@ def write_result(facts: ReportFacts) -> Iterator[bytes]:
 
 def write_failures(facts: ReportFacts, *, only: Container[int] | None = None) -> Iterator[bytes]:
     """The fields with the failures, those of child builds too, after a comma; `only` those with such an index."""
+    for piece in _failure_pieces(facts, only):
+        yield piece.fields if isinstance(piece, _AnswerFields) else piece
+
+
+def _failure_pieces(facts: ReportFacts, only: Container[int] | None) -> Iterator[_Piece]:
     group_of = {
         member: group for group in facts.groups for member in group.members if only is None or member in only
     }
@@ -155,7 +203,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
+def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> Iterator[_Piece]:
     """The child builds of a build, each with its own, in the reference's recursive form."""
     for number, child in enumerate(outline.children):
         head = {
@@ -170,27 +218,30 @@ def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> I
         yield b"]}"
 
 
-def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Iterator[bytes]:
+def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Iterator[_Piece]:
     numbers = (number for number in range(build.first, build.first + build.count) if number in group_of)
     for place, number in enumerate(numbers):
         failure, group = facts.failures[number], group_of[number]
         yield b"," * bool(place)
         debate = facts.debates.get(group.number)
         others = [name for name in _affected_tests(facts, group) if name not in {"", failure.test_name}]
-        yield orjson.dumps(
-            {
-                "test_name": failure.test_name,
-                "error": failure.error_message,
-                "error_signature": group.signature.value,
-                "signature_version": group.signature.version,
-                "group": group.number,
-                "group_size": len(group.members),
-                "status": failure.status,
-                "duration": failure.duration,
-                "analysis": {**_payload(facts, group), "affected_tests": others},
-                "peer_debate": debate and _debate_payload(debate, in_full=number in _told_in_full(group)),
-            }
+        head = {
+            "test_name": failure.test_name,
+            "error": failure.error_message,
+            "error_signature": group.signature.value,
+            "signature_version": group.signature.version,
+            "group": group.number,
+            "group_size": len(group.members),
+            "status": failure.status,
+            "duration": failure.duration,
+            "peer_debate": debate and _debate_payload(debate, in_full=number in _told_in_full(group)),
+        }
+        yield orjson.dumps(head)[:-1] + b',"analysis":{'
+        answer = facts.answers.get(group.number)
+        yield _AnswerFields(
+            number, answer_fields(answer, facts.issues.get(group.number, ()), facts.analysis.options)
         )
+        yield b',"affected_tests":' + orjson.dumps(others) + b"}}"
 
 
 def _affected_tests(facts: ReportFacts, group: FailureGroup) -> list[str]:
@@ -199,10 +250,10 @@ def _affected_tests(facts: ReportFacts, group: FailureGroup) -> list[str]:
     return [facts.failures[member].test_name for member in group.members[:limit]]
 
 
-def _payload(facts: ReportFacts, group: FailureGroup) -> dict[str, object]:
-    match answer := facts.answers.get(group.number):
+def _payload(answer: Answer | None, issues: Sequence[MatchedIssue]) -> dict[str, object]:
+    match answer:
         case Finding():
-            return _finding_payload(answer, facts.issues.get(group.number, ()))
+            return _finding_payload(answer, issues)
         case NoVerdict():
             return _no_verdict_payload(answer)
         case None:
@@ -211,6 +262,12 @@ def _payload(facts: ReportFacts, group: FailureGroup) -> dict[str, object]:
                 message="The analysis stopped before this group was answered.",
             )
             return _no_verdict_payload(stopped)
+
+
+def _who_answered(answer: Answer | None, options: AnalysisOptions) -> dict[str, object]:
+    if answer is None or answer.stand_in is None:
+        return {"ai_provider": options.provider, "ai_model": options.model, "note": ""}
+    return {"ai_provider": answer.stand_in.provider, "ai_model": "", "note": stand_in_note(answer.stand_in)}
 
 
 def _finding_payload(finding: Finding, issues: Sequence[MatchedIssue]) -> dict[str, object]:
@@ -321,7 +378,21 @@ def _call(entry: LedgerEntry) -> dict[str, object]:
         "prompt_chars": call.prompt_chars,
         "response_chars": call.reply_chars,
         "created_at": entry.created_at,
+        "prompts": _versions(entry.call.prompts),
     }
+
+
+def _prompts(ledger: Sequence[LedgerEntry]) -> dict[str, str]:
+    """The texts that the questions were made from. One that changed in between, by an upgrade, has both versions."""
+    versions: dict[str, dict[str, None]] = {}
+    for entry in ledger:
+        for use in entry.call.prompts:
+            versions.setdefault(use.name, {})[use.version] = None
+    return {name: ", ".join(used) for name, used in sorted(versions.items())}
+
+
+def _versions(uses: Sequence[PromptUse]) -> dict[str, str]:
+    return {use.name: use.version for use in uses}
 
 
 def _is_single_document(analysis: StoredAnalysis) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.domain.analysis import ProviderCall
-from rootcoz.domain.errors import OutsideError
+from rootcoz.domain.errors import BudgetSpent, OutsideError
 from rootcoz.providers.base import Provider, Question, Reply
 
 NOTHING = Reply("")
@@ -25,7 +25,8 @@ class Turns:
     async def ask(self, provider: Provider, question: Question, *, key: str, call_type: str) -> Reply:
         """One call. `key` names it within the analysis, the same after a restart.
 
-        The gates are held for the call alone. Raises OutsideError, which is recorded, too.
+        The gates are held for the call alone. Raises OutsideError, which is recorded, too, and BudgetSpent when the
+        call was not made because nothing is left to pay it with.
         """
         if provider.costs_nothing:
             # Not an AI: it has no place in a ledger of what the AIs cost, and may be asked again at will.
@@ -33,6 +34,8 @@ class Turns:
         if kept := self.ledger.reply(key):
             return kept
         async with self.analysis_gate, self.server_gate:
+            if reached := await self.ledger.reached_budget():
+                raise BudgetSpent(reached)
             started = time.monotonic()
             try:
                 reply = await provider.ask(question)
@@ -67,4 +70,5 @@ def _call(
         cache_write_tokens=usage.cache_write_tokens,
         cost_usd=usage.cost_usd,
         error=error,
+        prompts=question.prompts,
     )

@@ -4,9 +4,8 @@ from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from rootcoz.analysis.materials import TESTS_REPOSITORY
 from rootcoz.api.schemas.requests import AnalyzeRequest, SharedAnalysisFields
-from rootcoz.domain.analysis import AnalysisOptions, JenkinsOrder, RepositoryOrder
+from rootcoz.domain.analysis import TESTS_REPOSITORY, AnalysisOptions, JenkinsOrder, RepositoryOrder
 from rootcoz.domain.debate import Participant
 from rootcoz.domain.errors import InvalidInput, NotConfigured
 from rootcoz.settings import Settings

@@ -288,6 +288,34 @@ def reanalyze(
     )
 
 
+@app.command
+def explain_signature(
+    file: Annotated[str, Parameter(help="A JUnit report or a text with a stack trace, or -.")],
+    *,
+    test: Annotated[str | None, Parameter(help="Which failed test of a JUnit report.")] = None,
+    message: Annotated[str, Parameter(help="The error message, for a text with a stack trace.")] = "",
+    format_: Annotated[
+        Literal["table", "json"], Parameter(name=["--format", "-f"], help="What is written.")
+    ] = "table",
+    output: Output = None,
+    color: Color = None,
+) -> int:
+    """Show how a failure's error signature comes about: what was replaced, by which rule, and which lines count.
+
+    Failures with one signature are one failure to rootcoz and share an answer. Nothing is stored or sent.
+    """
+    from rootcoz.cli.explain_signature import explain_signature as run_explain  # noqa: PLC0415
+
+    return run_explain(
+        file,
+        test=test,
+        message=message,
+        format_=format_,
+        destination=_destination(output, force=True),
+        color=color,
+    )
+
+
 class _UsageError(RootcozError):
     """The arguments make no command."""
 

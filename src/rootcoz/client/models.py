@@ -72,6 +72,8 @@ class Analysis(Reply):
     confidence: float | None = None
     """0 to 1."""
     evidence: list[EvidenceItem] = []
+    note: str = ""
+    """Why another than the analysis' provider gave the answer."""
     code_fix: CodeFix | None = None
     product_bug_report: ProductBug | None = None
     no_verdict: NoVerdict | None = None

@@ -22,6 +22,10 @@ class AnalysisStatus(StrEnum):
         return self in {AnalysisStatus.COMPLETED, AnalysisStatus.FAILED}
 
 
+TESTS_REPOSITORY = "tests"
+"""Name of the tests repository's clone."""
+
+
 @dataclass(frozen=True, slots=True)
 class RepositoryOrder:
     """A repository that an AI may read, apart from the token for it."""
@@ -93,11 +97,22 @@ class ProgressPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PromptUse:
+    """A text that a question was made from."""
+
+    name: str
+    """Of a prompt of ours, `analyse` for example, or the path of a prompt file in the tests' repository."""
+    version: str
+    """Which state of it: `3-1f2e9a0b` is version 3 with the beginning of its digest; others have only that."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderCall:
     """One call of a provider, for the token ledger. Counts are None when the provider does not say."""
 
     call_type: str
-    """`primary` for the question about a group; `repair`, `peer` and `revision` for what follows it."""
+    """`primary` for the question about a group; `repair`, `peer` and `revision` for what follows it,
+    `jira_filter` and `tests_repo_filter` for the judging of issues."""
     provider: str
     model: str
     duration_ms: int
@@ -109,6 +124,8 @@ class ProviderCall:
     cache_write_tokens: int | None = None
     cost_usd: float | None = None
     error: str = ""
+    prompts: tuple[PromptUse, ...] = ()
+    """The texts that its question was made from."""
 
 
 @dataclass(frozen=True, slots=True)

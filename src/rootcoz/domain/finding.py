@@ -65,6 +65,15 @@ class ProductBugReport:
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """Who answered instead of the provider that the analysis was for."""
+
+    provider: str
+    reason: str
+    """A sentence: why the other one was not asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """An answer: what broke, how sure we are, and why."""
 
@@ -80,6 +89,8 @@ class Finding:
     affected_tests: tuple[str, ...] = ()
     rules: tuple[str, ...] = field(default=())
     """Names of the built-in triage rules that spoke, strongest first; empty for an AI's answer."""
+    stand_in: StandIn | None = None
+    """None when the analysis' own provider gave it."""
 
 
 class NoVerdictReason(StrEnum):
@@ -104,6 +115,8 @@ class NoVerdict:
     raw_text: str = ""
     """The provider's unusable answer, as it came (bounded)."""
     evidence: tuple[Evidence, ...] = ()
+    stand_in: StandIn | None = None
+    """None when the analysis' own provider was asked."""
 
 
 Answer = Finding | NoVerdict

@@ -26,6 +26,16 @@ class TrackerIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class Relevance:
+    """How surely an issue is about the same problem."""
+
+    score: float
+    """0 to 1."""
+    reason: str = ""
+    """A sentence of whoever judged it; empty where words were compared."""
+
+
+@dataclass(frozen=True, slots=True)
 class MatchedIssue:
     """An issue that may be about the same problem, in the words of the reference's `jira_matches`."""
 
@@ -36,3 +46,5 @@ class MatchedIssue:
     priority: str
     score: float
     """0 to 1; how it was made stands with whoever gave it."""
+    reason: str = ""
+    """Why, where an AI judged it."""

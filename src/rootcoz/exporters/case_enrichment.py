@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from rootcoz.domain.finding import Answer, CodeFix, Evidence, Finding, NoVerdict, ProductBugReport
+from rootcoz.domain.finding import Answer, CodeFix, Evidence, Finding, NoVerdict, ProductBugReport, StandIn
 from rootcoz.domain.issue import MatchedIssue
 from rootcoz.kit.head_tail import shortened
 
@@ -43,15 +43,26 @@ def case_enrichment(
     answer without a verdict never gets a classification, only `ai_no_verdict` with the reason.
     """
     if isinstance(answer, NoVerdict):
-        pairs, lines = _no_verdict_properties(answer), _no_verdict_lines(answer)
+        pairs: Iterator[tuple[str, str]] = _no_verdict_properties(answer)
+        lines = _no_verdict_lines(answer)
     else:
         tests = answer.affected_tests if affected_tests is None else affected_tests
         pairs = chain(_finding_properties(answer, tests), _issue_properties(issues))
         lines = _finding_lines(answer)
+    if answer.stand_in is not None:
+        note = stand_in_note(answer.stand_in)
+        pairs = chain(pairs, (("ai_provider", answer.stand_in.provider), ("ai_note", note)))
+        lines = chain(lines, (f"Note: {note}",))
     return CaseEnrichment(
         properties=tuple((name, shortened(value, VALUE_LIMIT)) for name, value in pairs if value.strip()),
         text="\n".join(lines),
     )
+
+
+def stand_in_note(stand_in: StandIn) -> str:
+    """A sentence for people about an answer that another than the analysis' provider gave."""
+    who = "the built-in analyser" if stand_in.provider == "builtin" else stand_in.provider
+    return f"{stand_in.reason.rstrip('.')}; this is {who}'s answer."
 
 
 def _finding_properties(finding: Finding, affected_tests: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ above it: the function and the end of the file's path, never the line number.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 FRAME_LIMIT = 1_000
@@ -34,11 +34,13 @@ class Frame:
     innermost_last: bool = False
     """Whether traces of this language end (Python) or start (all others) where the error was raised."""
 
-    @property
-    def code(self) -> str:
-        """One letter: the first of its kind, as a capital when the trace ends where the error was raised."""
+    code: str = field(init=False)
+    """One letter: the first of its kind, as a capital when the trace ends where the error was raised."""
+
+    def __post_init__(self) -> None:
+        """Work out the code, which readers of many lines ask for again and again."""
         letter = self.kind.value[0]
-        return letter.upper() if self.innermost_last else letter
+        object.__setattr__(self, "code", letter.upper() if self.innermost_last else letter)
 
 
 TEXT = Frame("", LineKind.TEXT)

@@ -15,8 +15,10 @@ equal its brothers.
 """
 
 import re
-from collections.abc import Callable, Iterator
+import string
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 
@@ -33,6 +35,7 @@ CHUNK = 2_000
 
 _HEX = "0123456789abcdefABCDEF"
 _DIGITS = "0123456789"
+_LETTERS = string.ascii_letters
 _NAME_SIGNS = "bcdfghjklmnpqrstvwxz2456789"
 """The alphabet of Kubernetes' generated name suffixes (k8s.io/apimachinery, util/rand): no vowels, no 0, 1, 3."""
 
@@ -63,8 +66,9 @@ class NoiseRule:
     """Examples that the rules leave as they are."""
     decide: Decision | None = None
     """Has the last word where a pattern alone cannot tell; replaces `placeholder`."""
-    needs: str = ""
-    """A quick look around that succeeds wherever `pattern` does; neighbours that need the same are tested at once."""
+    needs: tuple[str, ...] = ()
+    """Quick looks around that succeed wherever `pattern` does, the quickest first. What neighbours need alike is tested
+    once for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,23 @@ class Replacement:
     """One piece of noise that was found."""
 
     rule: str
+    """The rule's name; `why` is its reason."""
+    why: str
+    start: int
+    """Where it began in the line, colours and the space around the line left out (`cleaned`)."""
     text: str
     placeholder: str
+    """What stands there now; empty for a sign that was dropped."""
+
+
+def replaced(text: str, replacements: Iterable[Replacement]) -> str:
+    """A cleaned line with these replacements made, which are in reading order."""
+    parts = []
+    end = 0
+    for replacement in replacements:
+        parts += [text[end : replacement.start], replacement.placeholder]
+        end = replacement.start + len(replacement.text)
+    return "".join([*parts, text[end:]])
 
 
 # --- decisions that need the words around --------------------------------------------------------
@@ -145,7 +164,7 @@ _LONGEST_NAME_NUMBER = 4
 _DRAWN_BACK = r"[ \t=:#'\"(\[<{,.\-_/]*+"
 _WORD_BACKWARDS = re.compile(_DRAWN_BACK + "([A-Za-z]++)")
 """Matched on the text before, reversed: looking backwards from the match costs less than searching up to it."""
-_NAME_BACKWARDS = re.compile(r"[-_](?:[0-9]++[-_])*+([A-Za-z]++)")
+_NAME_BACKWARDS = re.compile(r"(?:[0-9]++[-_])++([A-Za-z]++)")
 _HOST_BEFORE = re.compile(r"(?:[.][A-Za-z]{2,}|[0-9]|\blocalhost|[\]>]|\bports?)[ :=]{1,2}+\Z")
 _UPPER_BEFORE = re.compile(r"\b[A-Z]{2,}+(?:-[0-9]++)*+\Z")
 _POD_BEFORE = re.compile(r"\b[Pp]ods?[/ \"'=:]{1,3}+(?:[a-z0-9]++-?+)*+\Z")
@@ -190,11 +209,15 @@ def _decide_pod(text: str, start: int, end: int, *, values: bool) -> str | None:
 
 def _decide_joined(text: str, start: int, end: int, *, values: bool) -> str | None:  # noqa: ARG001 - as above
     """Whether a number behind a hyphen or underscore is an instance's number or part of a name."""
+    before = text[start - _NAME_WIDTH if start > _NAME_WIDTH else 0 : start - 1]
+    name = before[len(before.rstrip(_LETTERS)) :]
+    if not name and (word := _NAME_BACKWARDS.match(before[::-1])):
+        name = word[1][::-1]
     number, dot, ending = text[start:end].partition(".")
-    word = _NAME_BACKWARDS.match(text[max(0, start - _NAME_WIDTH) : start][::-1])
-    name = word[1][::-1] if word else ""
+    replacement = ID + dot + ending if dot else ID
+    if name in _COUNTED:
+        return replacement
     lower = name.lower()
-    replacement = ID + dot + ending
     if lower in _COUNTED and not name.isupper():
         return replacement
     if len(name) > 1 and name.isupper():
@@ -249,20 +272,32 @@ _CONSONANT_NAMES = _words("dhcpd grpcs httpd https httpx mssql pgsql xhtml")
 
 # --- the rules -----------------------------------------------------------------------------------
 
+# An optional group is mostly written as (?:group|): the regex engine reads that faster than the repetition (?:group)?.
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}+"
-_CLOCK = r"[0-2]?[0-9]:[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]{1,9}+)?)?(?: ?[AaPp][Mm]\b)?"
-_ZONE = r"(?: ?(?:Z\b|UTC|GMT|CES?T|[ECMP][SD]T)| ?[+-][0-9]{2}:?[0-9]{2}(?![0-9]))?"
+_CLOCK = r"[0-2]?[0-9]:[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]{1,9}+|)|)(?: ?[AaPp][Mm]\b|)"
+_ZONE = r"(?: ?(?:Z\b|UTC|GMT|CES?T|[ECMP][SD]T)| ?[+-][0-9]{2}:?[0-9]{2}(?![0-9])|)"
 _END = r"(?![0-9A-Za-z])"
-_HEX_AHEAD = r"(?=[0-9]{0,63}+[a-fA-F:]|[0-9]{2}-[0-9a-fA-F]{2}-|[0-9]{8}-)(?=[a-fA-F]{0,63}+[0-9:-])"
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_ID_OR_DATE_AHEAD = (
+    r"(?=[0-9]{1,63}+(?:[/.:_a-fA-FxXT]|-[0-9a-fA-Z]| [A-Z])|[a-fA-F]{1,63}+[0-9:-]"
+    r"|[MTWFSJAOND](?:on|ue|ed|hu|ri|at|un|an|eb|ar|pr|ay|ul|ug|ep|ct|ov|ec))"
+)
+"""A number that goes on behind its digits, a hexadecimal one that begins with letters, or the start of a day's or
+month's name: most words and numbers are none of these, and a dozen rules need not be tried."""
+_HEX_GROUPS_AHEAD = r"(?=[0-9a-fA-F]{1,4}:|[0-9a-fA-F]{2}-|[0-9a-fA-F]{8}-)"
+_HEX_AHEAD = r"(?=[0-9]{1,63}+[a-fA-F]|[a-fA-F]{1,63}+[0-9])"
 _DOT_AHEAD = r"(?=[0-9]{1,4}\.)"
 _COLON_BEHIND = r"(?<=:)"
 _AMOUNT = (
-    r"(?:[0-9]{1,3}(?: [0-9]{3}){1,4}+(?![0-9])(?:[.,][0-9]{1,9}+)?+"
+    r"(?:[0-9]{1,3}+(?: [0-9]{3}){1,4}+(?![0-9])(?:[.,][0-9]{1,9}+)?+"
     r"|[0-9]{1,15}+(?:[.,'\u00a0\u202f][0-9]{1,9}+){0,5}+)"
 )
 """A number in front of a unit, in the ways of several countries: 1234.5, 1.234,5, 1'234.5 or 1 234,5."""
-_UNIT_AHEAD = rf"(?={_AMOUNT}[ -]?[A-Za-z\u00b5%])"
+_UNIT_START = "(?:[hmnus\u00b5dkKMGTPbBH%]|tick)"
+_MORE_AHEAD = rf"(?=[0-9]{{1,63}}+(?:[:.,'\u00a0\u202f ][0-9]|[ -]?{_UNIT_START}))"
+"""Another group of digits behind the first, or what could be a unit."""
+_UNIT_AHEAD = rf"(?={_AMOUNT}[ -]?{_UNIT_START})"
 
 RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
@@ -270,7 +305,7 @@ RULES: tuple[NoiseRule, ...] = (
         starts="MTWFSJAOND" + _DIGITS,
         pattern=rf"(?:{_DAY}[a-z]{{0,6}}+,? )?(?:[0-3]?[0-9][ -]{_MONTH}|{_MONTH} {{1,2}}[0-3]?[0-9]),?"
         rf"(?:[ -][0-9]{{4}}(?![0-9:]))?(?:(?:,| at)? ?{_CLOCK}{_ZONE}(?: [12][0-9]{{3}}\b)?)?{_END}",
-        needs=r"(?=[0-9]{1,2}[ -][A-Z]|[A-Z][a-z]{2})",
+        needs=(_ID_OR_DATE_AHEAD, r"(?=[0-9]{1,2}[ -][A-Z]|[A-Z])"),
         placeholder=TIME,
         why="RFC 1123 dates of HTTP headers, syslog's and ctime's stamps, named-month dates.",
         masks=(
@@ -286,8 +321,8 @@ RULES: tuple[NoiseRule, ...] = (
         starts=_DIGITS,
         pattern=rf"(?:[12][0-9]{{3}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}"
         rf"|[0-9]{{1,2}}/[0-9]{{1,2}}/(?:[12][0-9])?[0-9]{{2}}|[0-9]{{1,2}}\.[0-9]{{1,2}}\.[12][0-9]{{3}})"
-        rf"(?:(?:T|[ _:,]| @ ){_CLOCK}{_ZONE})?{_END}(?!\.[0-9])",
-        needs=r"(?=[12][0-9]{3}[-/.]|[0-9]{1,2}[/.][0-9])",
+        rf"(?:(?:[T _:,]| @ ){_CLOCK}{_ZONE}|){_END}(?!\.[0-9])",
+        needs=(_ID_OR_DATE_AHEAD, r"(?=[12][0-9]{3}[-/.]|[0-9]{1,2}(?:/|\.[0-9]{1,2}\.[12]))"),
         placeholder=TIME,
         why="ISO 8601, comma milliseconds of Java and Python logging, slashed and dotted dates.",
         masks=(
@@ -302,6 +337,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="compact-timestamp",
         starts=_DIGITS,
         pattern=rf"20[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[T_-][0-9]{{6}}(?:\.?[0-9]{{1,9}}+)?Z?{_END}",
+        needs=(_ID_OR_DATE_AHEAD,),
         placeholder=ID,
         why="20260410T004128Z and its kind in names of runs; shares the placeholder of numbers.",
         masks=(("in run-20260410T004128Z here", "in run-<id> here"),),
@@ -310,7 +346,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="uuid",
         starts=_HEX,
         pattern=rf"[0-9a-fA-F]{{8}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{12}}{_END}",
-        needs=_HEX_AHEAD,
+        needs=(_ID_OR_DATE_AHEAD, _HEX_GROUPS_AHEAD),
         placeholder=ID,
         why="A new one each run.",
         masks=(("txn e173af9b-ef9d-161d-df01-964dd27006e2 lost", "txn <id> lost"),),
@@ -318,11 +354,14 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="mac-address",
         starts=_HEX,
-        pattern=rf"[0-9a-fA-F]{{2}}(?:[:-][0-9a-fA-F]{{2}}){{5}}{_END}",
-        needs=_HEX_AHEAD,
+        pattern=rf"(?![0-9]{{2}}-[0-9a-fA-F]{{2}}:)[0-9a-fA-F]{{2}}(?:[:-][0-9a-fA-F]{{2}}){{5}}{_END}",
+        needs=(_ID_OR_DATE_AHEAD, _HEX_GROUPS_AHEAD),
         placeholder=ADDRESS,
-        why="Virtual machines and containers get a new one each.",
-        masks=(("nic 52:54:00:ab:cd:0f down", "nic <addr> down"),),
+        why="Virtual machines and containers get a new one each. Numbers joined to one (17-52:54:…) are no part.",
+        masks=(
+            ("nic 52:54:00:ab:cd:0f down", "nic <addr> down"),
+            ("nic-17-52:54:00:ab:cd:0f down", "nic-17-<addr> down"),
+        ),
     ),
     NoiseRule(
         name="ipv6",
@@ -330,7 +369,7 @@ RULES: tuple[NoiseRule, ...] = (
         pattern=r"(?=[a-fA-F:]{0,30}+[0-9])(?:(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}"
         r"|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}+|(?:[0-9a-fA-F]{1,4}:){1,7}:)(?:%[a-z0-9]{1,15}+)?"
         + _END,
-        needs=_HEX_AHEAD,
+        needs=(_ID_OR_DATE_AHEAD, _HEX_GROUPS_AHEAD),
         placeholder=ADDRESS,
         why="As IPv4. Needs all eight groups or a double colon, so that times of day are none.",
         masks=(("to [fe80::1ff:fe23:4567:890a]:54321 failed", "to [<addr>]:<id> failed"),),
@@ -339,9 +378,8 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="ipv4",
         starts=_DIGITS,
-        pattern=r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}"
-        r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?![0-9A-Za-z]|\.[0-9])",
-        needs=_DOT_AHEAD,
+        pattern=rf"{_BYTE}\.{_BYTE}\.{_BYTE}\.{_BYTE}(?![0-9A-Za-z]|\.[0-9])",
+        needs=(_ID_OR_DATE_AHEAD, _DOT_AHEAD),
         placeholder=ADDRESS,
         why="Handed out anew; which host is meant is said by its name.",
         masks=(("host='10.209.81.73', port=54835", "host='<addr>', port=<id>"),),
@@ -350,7 +388,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="build-version",
         starts=_DIGITS,
         pattern=r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{3,5}\.[0-9]{1,4}(?![0-9A-Za-z.])",
-        needs=_DOT_AHEAD,
+        needs=(_ID_OR_DATE_AHEAD, _DOT_AHEAD),
         placeholder="",
         why="Browsers and drivers update themselves between runs; the major version stays.",
         masks=(("(Session info: chrome=126.0.6478.32)", "(Session info: chrome=126.<id>)"),),
@@ -360,7 +398,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="version",
         starts=_DIGITS,
         pattern=r"[0-9]{1,4}(?:\.[0-9]{1,4}){2,3}+(?![0-9])",
-        needs=_DOT_AHEAD,
+        needs=(_ID_OR_DATE_AHEAD, _DOT_AHEAD),
         placeholder=KEEP,
         why="1.2.3 is not a number. Which version is often the error.",
         keeps=("requires numpy 1.26.4",),
@@ -369,6 +407,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="memory-address",
         starts=_DIGITS,
         pattern=rf"0[xX][0-9a-fA-F]{{3,16}}+{_END}",
+        needs=(_ID_OR_DATE_AHEAD,),
         placeholder=ADDRESS,
         why="Pointers, object addresses, program counters. Codes (HRESULT = 0x80070005) and short constants stay.",
         masks=(
@@ -390,8 +429,8 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="pod-suffix",
         starts="-",
-        pattern=rf"-(?:[{_NAME_SIGNS}]{{6,10}}-)?[{_NAME_SIGNS}]{{5}}(?![0-9A-Za-z_-])",
-        needs=rf"(?<=[A-Za-z0-9]-)(?=[{_NAME_SIGNS}]{{5}})",
+        pattern=rf"-(?:[{_NAME_SIGNS}]{{6,10}}-|)[{_NAME_SIGNS}]{{5}}(?![0-9A-Za-z_-])",
+        needs=(rf"(?=[{_NAME_SIGNS}]{{5}})(?<=[A-Za-z0-9]-)",),
         placeholder="-" + ID,
         why="Generated names of pods, jobs and builds; its alphabet has no vowels, so words are safe.",
         masks=(
@@ -409,7 +448,7 @@ RULES: tuple[NoiseRule, ...] = (
         r"[0-9a-f]{7,128}+"
         r"|(?=[0-9]{0,63}+[A-F])(?=[A-F]{0,63}+[0-9])(?![A-F]{1,15}+[0-9]{1,2}+(?![0-9A-F]))[0-9A-F]{8,128}+)"
         + _END,
-        needs=_HEX_AHEAD,
+        needs=(_ID_OR_DATE_AHEAD, _HEX_AHEAD),
         placeholder=ID,
         why="Digests, short commit ids, container ids. Must hold a digit and a letter and not be a numbered word.",
         masks=(
@@ -472,7 +511,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="numbered-host",
         starts=_DIGITS,
         pattern=r"(?<=[a-z-])[0-9]{1,4}(?:\.[a-z][a-z-]{0,30}+[0-9]{0,4}+){2,6}+(?![0-9A-Za-z(:.]*\()",
-        needs=_DOT_AHEAD,
+        needs=(_ID_OR_DATE_AHEAD, _DOT_AHEAD),
         placeholder="",
         why="Numbered nodes of one farm are interchangeable; the words of their names are not.",
         masks=(
@@ -484,8 +523,8 @@ RULES: tuple[NoiseRule, ...] = (
         name="source-line",
         starts=_DIGITS,
         pattern=r"(?:(?<=\.[jtr]s:)|(?<=\.(?:go|py|kt|rb|cs|cc):)|(?<=\.(?:tsx|jsx|mjs|cjs|php|cpp):)|(?<=\.(?:java):)"
-        r"|(?<=\.scala:)|(?<=\.(?:c|h):)|(?<=\.swift:))[0-9]{1,7}(?::[0-9]{1,5})?(?![0-9])",
-        needs=_COLON_BEHIND,
+        r"|(?<=\.scala:)|(?<=\.(?:c|h):)|(?<=\.swift:))[0-9]{1,7}(?::[0-9]{1,5}|)(?![0-9])",
+        needs=(r"(?<=[a-z]:)",),
         placeholder="<line>",
         why="Lines drift with every edit above them.",
         masks=(
@@ -497,9 +536,9 @@ RULES: tuple[NoiseRule, ...] = (
         name="time-of-day",
         starts=_DIGITS,
         pattern=rf"(?<![:.][0-9])(?<![A-Za-z0-9]:)"
-        rf"(?:[0-9]{{1,3}}:[0-5][0-9]:[0-6][0-9](?:[.,][0-9]{{1,9}}+)?|[0-2][0-9]:[0-5][0-9])"
-        rf"(?: ?[AaPp][Mm]\b)?{_ZONE}{_END}(?!:)",
-        needs=r"(?=[0-9]{1,3}:)",
+        rf"(?:[0-9]{{1,3}}:[0-5][0-9]:[0-6][0-9](?:[.,][0-9]{{1,9}}+|)|[0-2][0-9]:[0-5][0-9])"
+        rf"(?: ?[AaPp][Mm]\b|){_ZONE}{_END}(?!:)",
+        needs=(_MORE_AHEAD, r"(?=[0-9]{1,3}:)"),
         placeholder=TIME,
         why="A clock's reading without a date, or a length of time as hours, minutes and seconds.",
         masks=(("lifetime 00:01 then 13:24:52.316", "lifetime <time> then <time>"),),
@@ -507,11 +546,11 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="duration",
         starts=_DIGITS,
-        pattern=_AMOUNT + r"(?:h(?:[0-9]{1,4}m)?(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?"
-        r"|m(?:[0-9]{1,4}(?:\.[0-9]{1,9}+)?s)?|[ -]?"
+        pattern=_AMOUNT + r"(?:h(?:[0-9]{1,4}m|)(?:[0-9]{1,4}(?:\.[0-9]{1,9}+|)s|)"
+        r"|m(?:[0-9]{1,4}(?:\.[0-9]{1,9}+|)s|)|[ -]?"
         r"(?:ns|us|\u00b5s|msecs?|millis|milliseconds?|ms|microseconds?|nanoseconds?"
         r"|seconds?|secs?|s|minutes?|mins?|hours?|hrs?|days?|ticks?))(?![0-9A-Za-z])",
-        needs=_UNIT_AHEAD,
+        needs=(_MORE_AHEAD, _UNIT_AHEAD),
         placeholder=QUANTITY,
         why="How long it took or was waited for.",
         masks=(
@@ -526,9 +565,9 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="size",
         starts=_DIGITS,
-        pattern=r"[0-9]{1,15}+(?:[.,][0-9]{1,9}+)?[ -]?"
+        pattern=r"[0-9]{1,15}+(?:[.,][0-9]{1,9}+|)[ -]?"
         r"(?:[kKMGTP]i?[Bb]|[KMG]i|bytes?|B|%|bps|[KMG]bps|[KMG]?Hz)(?![0-9A-Za-z])",
-        needs=_UNIT_AHEAD,
+        needs=(_MORE_AHEAD, _UNIT_AHEAD),
         placeholder=QUANTITY,
         why="How much of it there was.",
         masks=(("free 5.2 KB of 17.7 GB (99.1%)", "free <quantity> of <quantity> (<quantity>)"),),
@@ -545,7 +584,7 @@ RULES: tuple[NoiseRule, ...] = (
         name="port",
         starts=_DIGITS,
         pattern=r"(?:(?<=[a-z]:)|(?<=[0-9]:)|(?<=\]:)|(?<=>:))[0-9]{2,5}(?![0-9A-Za-z:.])",
-        needs=_COLON_BEHIND,
+        needs=(_COLON_BEHIND,),
         placeholder="",
         why="Ports the system hands out. A chosen port says which service: 5432 is not 6379.",
         masks=(("0.0.0.0:31476 failed", "<addr>:<id> failed"),),
@@ -606,47 +645,45 @@ RULES: tuple[NoiseRule, ...] = (
 
 # --- reading a line ------------------------------------------------------------------------------
 
-_SIGNS = "@#/-"
+_SIGNS = "-/@#"
 
 
-def _starts() -> list[str]:
-    """The characters that noise can start with, those of one string having the same rules; digits before letters."""
-    by_rules: dict[tuple[str, ...], str] = {}
-    for character in sorted({character for rule in RULES for character in rule.starts}):
-        names = tuple(rule.name for rule in RULES if character in rule.starts)
-        by_rules[names] = by_rules.get(names, "") + character
-    return list(by_rules.values())
+def _alternatives(rules: Iterable[NoiseRule], depth: int, order: list[NoiseRule]) -> str:
+    """The rules as alternatives, each a group; they are added to `order` as their groups stand."""
+    tried = []
+    for needs, neighbours in groupby(rules, key=lambda rule: "".join(rule.needs[depth : depth + 1])):
+        if needs:
+            tried.append(f"{needs}(?:{_alternatives(neighbours, depth + 1, order)})")
+        else:
+            for rule in neighbours:
+                order.append(rule)
+                tried.append(f"({rule.pattern.removeprefix(rule.starts)})")
+    return "|".join(tried)
 
 
 def _joined_rules() -> tuple["re.Pattern[str]", list[NoiseRule]]:
     """All rules as one expression, and the rules that its groups stand for, in order.
 
-    The expression begins with the character in front of a word, or with the sign that starts a rule.
+    The expression begins with the character in front of a word, or with the sign that starts a rule. Where a sign
+    starts a rule, the word behind it is a part of that: signs come first.
     """
     order: list[NoiseRule] = []
 
-    def alternatives(starts: str) -> str:
-        tried = []
-        applying = (rule for rule in RULES if starts[0] in rule.starts)
-        for needs, rules in groupby(applying, key=lambda rule: rule.needs):
-            patterns = []
-            for rule in rules:
-                order.append(rule)
-                patterns.append(f"({rule.pattern.removeprefix(rule.starts)})")
-            tried.append(f"{needs}(?:{'|'.join(patterns)})")
-        return "|".join(tried)
+    def starting(characters: str) -> str:
+        return _alternatives((rule for rule in RULES if set(characters) & set(rule.starts)), 0, order)
 
-    # Where a sign starts a rule, the word behind it is a part of that: signs come first. Digits are most of the rest.
-    word_starts = [starts for starts in _starts() if starts not in _SIGNS]
-    signs = "|".join(f"(?<={sign})(?:{alternatives(sign)})" for sign in _SIGNS)
-    words = "|".join(f"(?=[{starts}])(?:{alternatives(starts)})" for starts in word_starts)
-    pattern = f"[^0-9A-Za-z](?:(?<=[{_SIGNS}])(?:{signs})|(?=[{''.join(word_starts)}])(?:{words}))"
+    signs = "|".join(f"(?<={sign})(?:{starting(sign)})" for sign in _SIGNS)
+    pattern = (
+        f"[^0-9A-Za-z](?:(?<=[{_SIGNS}])(?:{signs})|(?=[0-9])(?:{starting(_DIGITS)})|{starting(_LETTERS)})"
+    )
     return re.compile(pattern), order
 
 
 _NOISE, _RULES_BY_GROUP = _joined_rules()
+_NEGATIVE_ID = "-" + ID
 _NEGATIVE = re.compile(rf"-(?<=[\n _=:(\[{{,;|'\"#]-){ID}")
-"""Hash codes and 64-bit ids are negative half of the time."""
+NEGATIVE_SIGN = "negative-sign"
+_WHY_NEGATIVE = "Hash codes and 64-bit ids are negative half of the time."
 _MAY_HOLD_NOISE = re.compile(r"[0-9@/]|-[bcdfghjklmnpqrstvwxz]{5}")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 
@@ -662,26 +699,64 @@ def pieces(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _replacer(*, values: bool, found: list[Replacement] | None = None) -> "Callable[[re.Match[str]], str]":
-    rules = [(rule.decide, rule.placeholder, rule.starts not in _SIGNS, rule) for rule in _RULES_BY_GROUP]
+_OUTCOMES = [(rule.decide, rule.placeholder, rule.starts in _SIGNS) for rule in _RULES_BY_GROUP]
 
-    def replace(match: "re.Match[str]") -> str:
-        decide, placeholder, is_word, rule = rules[(match.lastindex or 0) - 1]
-        text = match.string
+
+def _replace(match: "re.Match[str]", *, values: bool = False) -> str:
+    """What becomes of a match, together with the character in front of it when it is a word."""
+    decide, placeholder, is_sign = _OUTCOMES[match.lastindex - 1]  # type: ignore[operator] # all is in groups
+    if decide is not None:
         start, end = match.span()
-        start += is_word
-        replacement = decide(text, start, end, values=values) if decide else placeholder
-        if not replacement:
+        decided = decide(match.string, start if is_sign else start + 1, end, values=values)
+        if decided is None:
             return match[0]
-        if found is not None:
-            found.append(Replacement(rule.name, text[start:end], replacement))
-        return text[start - 1] + replacement if is_word else replacement
+        placeholder = decided
+    elif not placeholder:
+        return match[0]
+    return placeholder if is_sign else match[0][0] + placeholder
 
-    return replace
+
+_replace_no_values = partial(_replace, values=True)
 
 
-_REPLACE = _replacer(values=False)
-_REPLACE_NO_VALUES = _replacer(values=True)
+class _Recorder:
+    """Replaces likewise, and keeps what was replaced in one piece of a line."""
+
+    def __init__(self, offset: int, *, values: bool) -> None:
+        self.found: list[Replacement] = []
+        self._offset = offset - 1  # the line's end in front of the piece
+        self._values = values
+
+    def __call__(self, match: "re.Match[str]") -> str:
+        """What becomes of a match."""
+        becomes = _replace(match, values=self._values)
+        if becomes != match[0]:
+            rule = _RULES_BY_GROUP[(match.lastindex or 0) - 1]
+            front = rule.starts not in _SIGNS
+            start = self._offset + match.start() + front
+            self.found.append(Replacement(rule.name, rule.why, start, match[0][front:], becomes[front:]))
+        return becomes
+
+    def record_signs(self, normalised: str) -> None:
+        """Add the signs that are dropped in front of the ids of a normalised piece."""
+        for sign in _NEGATIVE.finditer(normalised):
+            start, before = self._offset + sign.start(), 0
+            for replacement in self.found:
+                grown = len(replacement.placeholder) - len(replacement.text)
+                if replacement.rule == NEGATIVE_SIGN:
+                    grown = 0  # `normalised` still has it
+                if replacement.start >= start:
+                    break
+                start -= grown
+                before += 1
+            self.found.insert(before, Replacement(NEGATIVE_SIGN, _WHY_NEGATIVE, start, "-", ""))
+
+
+def cleaned(line: str) -> str:
+    """The line without colours and the space around it."""
+    if "\x1b" in line:
+        line = _COLOURS.sub("", line)
+    return line.strip()
 
 
 def normalise_line(line: str, *, values: bool = False, found: list[Replacement] | None = None) -> str:
@@ -690,22 +765,35 @@ def normalise_line(line: str, *, values: bool = False, found: list[Replacement] 
     With `values` the line belongs to an assertion: bare numbers are what was expected and found, and stay.
     What was replaced is appended to `found`.
     """
-    if "\x1b" in line:
-        line = _COLOURS.sub("", line)
-    line = line.strip()
+    line = cleaned(line)
     if _MAY_HOLD_NOISE.search(line) is None:
         return line
-    replace = _REPLACE_NO_VALUES if values else _REPLACE
     if found is not None:
-        replace = _replacer(values=values, found=found)
+        return _normalise_and_record(line, found, values=values)
+    replace = _replace_no_values if values else _replace
     if len(line) > CHUNK:
-        return "".join(_normalise_piece(piece, replace) for piece in pieces(line))
-    return _normalise_piece(line, replace)
+        return "".join([_normalise_piece(piece, replace) for piece in pieces(line)])
+    return _normalise_piece(line, replace)  # most lines are one
 
 
-def _normalise_piece(line: str, replace: "Callable[[re.Match[str]], str]") -> str:
+def _normalise_and_record(line: str, found: list[Replacement], *, values: bool) -> str:
+    parts = []
+    offset = 0
+    for piece in pieces(line):
+        recorder = _Recorder(offset, values=values)
+        parts.append(_normalise_piece(piece, recorder, recorder))
+        found += recorder.found
+        offset += len(piece)
+    return "".join(parts)
+
+
+def _normalise_piece(
+    piece: str, replace: "Callable[[re.Match[str]], str]", recorder: _Recorder | None = None
+) -> str:
     # The line's end in front is no part of a word and of no rule: it lets a word at the line's start be found.
-    normalised = _NOISE.sub(replace, "\n" + line)
-    if f"-{ID}" in normalised:
+    normalised = _NOISE.sub(replace, "\n" + piece)
+    if _NEGATIVE_ID in normalised:
+        if recorder:
+            recorder.record_signs(normalised)
         normalised = _NEGATIVE.sub(ID, normalised)
     return normalised[1:]

@@ -19,13 +19,12 @@ Nothing of the test's name, class, file, output or duration is looked at.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from rootcoz.domain.failure import ErrorSignature, Failure
-from rootcoz.grouping.frames import TEXT, Frame, LineKind, read_frame
-from rootcoz.grouping.noise import Replacement, normalise_line
+from rootcoz.grouping.frames import TEXT, Frame, read_frame
+from rootcoz.grouping.noise import normalise_line
 
 SIGNATURE_VERSION: int = 2
 """Raised with every change of the rules that changes any value; stored beside the value."""
@@ -45,47 +44,17 @@ _REMEMBERED_LENGTH = 600
 """Lines repeat across a build's failures; as many lines of at most this length are remembered, then all forgotten."""
 
 OWN, LIBRARY, RUNNER = "olr"
+TEXTUAL = TEXT.code
 INDENTED = "i"
 """Codes of lines (`Frame.code`) in small letters, and that of text which is indented as source lines in Python are."""
 
-_LONGEST_NUMBER = 8
-"""Characters of a line number and the bracket behind it."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackLine:
-    """One line of a stack trace as the signature sees it."""
-
-    text: str
-    kind: LineKind
-    contributes: bool
-    contribution: str
-    """What goes into the signature; empty when nothing does."""
-    hint: str
-    """Why it does not contribute, else empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureExplanation:
-    """How a signature came about, for people."""
-
-    signature: ErrorSignature
-    message: str
-    """Normalised, one line each."""
-    stack: tuple[StackLine, ...]
-    replacements: tuple[Replacement, ...]
-    """All noise that was replaced in contributing text, in reading order."""
-
-    @property
-    def contributing(self) -> tuple[str, ...]:
-        """The stack's lines that went into the signature."""
-        return tuple(line.contribution for line in self.stack if line.contributes)
+_LONGEST_NUMBER = 7
+"""Digits of a line number."""
 
 
 _ASSERTION = re.compile(
     r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT"
 )
-_ASSERTION_SIGNS = ("xpect", "ssert", "==", "!=", "but was", "toBe", "toEqual", "EXPECT")
 
 _texts: dict[str, str] = {}
 _values: dict[str, str] = {}
@@ -102,13 +71,25 @@ def forget_lines() -> None:
 
 def _is_assertion(text: str) -> bool:
     """Whether the numbers in a text are what a check expected and found."""
-    for sign in _ASSERTION_SIGNS:
-        if sign in text:
-            return _ASSERTION.search(text) is not None
-    return False
+    # Searching for words is much faster than matching an expression everywhere, and most texts hold none of them.
+    may_be = (
+        "xpect" in text
+        or "ssert" in text
+        or "==" in text
+        or "!=" in text
+        or "but was" in text
+        or "toBe" in text
+        or "toEqual" in text
+        or "EXPECT" in text
+    )
+    return may_be and _ASSERTION.search(text) is not None
 
 
-def _normalised(line: str, *, values: bool) -> str:
+Normalise = Callable[[str, bool], str]
+"""Takes the noise out of a line; the second argument says that its numbers are an assertion's values."""
+
+
+def _normalised(line: str, values: bool) -> str:  # noqa: FBT001 - called very often, and keywords take time
     memory = _values if values else _texts
     known = memory.get(line)
     if known is None:
@@ -120,22 +101,30 @@ def _normalised(line: str, *, values: bool) -> str:
     return known
 
 
+def _is_line_number(text: str) -> bool:
+    return text.isdecimal() and text.isascii() and len(text) <= _LONGEST_NUMBER
+
+
 def _place(line: str) -> str | None:
     """The line without its line number, when it is a frame that has one: lines drift, the frame stays the same.
 
     The number's length is limited as the patterns of frames limit it. A column stands as a second number.
     """
-    head, _, number = line.rpartition(":")
-    if number[-1:] == ")":
-        if not (number[:-1].isdecimal() and number.isascii() and len(number) <= _LONGEST_NUMBER):
+    if line[-1:] == ")":
+        head, _, number = line[:-1].rpartition(":")
+        if not (number.isdecimal() and number.isascii() and len(number) <= _LONGEST_NUMBER):
             return None
         before, _, number = head.rpartition(":")
-        is_line = number.isdecimal() and number.isascii() and len(number) < _LONGEST_NUMBER
-        return before + ":" if is_line else head
-    path, mark, rest = line.partition('", line ')
-    number, _, name = rest.partition(",")
-    if mark and number.isdecimal() and number.isascii() and len(number) < _LONGEST_NUMBER:
-        return path + mark + name
+        return before + ":" if _is_line_number(number) else head
+    path, mark, rest = line.partition('", line ')  # Python
+    if mark:
+        number, _, name = rest.partition(",")
+        return path + mark + name if _is_line_number(number) else None
+    if line.startswith("\t/"):
+        path, mark, rest = line.partition(".go:")
+        number, mark, offset = rest.partition(" +0x")
+        # An offset of other signs could be the end of another language's frame, with the number in its name.
+        return f"{path}\n{offset}" if mark and offset.isalnum() and _is_line_number(number) else None
     return None
 
 
@@ -151,7 +140,7 @@ def _frame(line: str) -> Frame:
 
 
 class _Frames(dict[str, Frame]):
-    """The frames of lines met before."""
+    """The frames of contributing lines met before."""
 
     def __missing__(self, line: str) -> Frame:
         """Read the line and remember it."""
@@ -167,10 +156,12 @@ class _Codes(dict[str, str]):
     """The codes of lines met before: a letter for what a line is."""
 
     def __missing__(self, line: str) -> str:
-        """Read the line and remember it."""
-        frame = _frames[line]
+        """Read the line and remember its code; most lines are asked for nothing else."""
+        frame = _frame(line)
         code = INDENTED if frame is TEXT and line.startswith("    ") else frame.code
         if len(line) <= _REMEMBERED_LENGTH:
+            if len(self) >= _REMEMBERED_LINES:
+                forget_lines()
             self[line] = code
         return code
 
@@ -185,15 +176,16 @@ def _codes_of(lines: list[str]) -> str:
     return "".join(map(_codes.__getitem__, lines))
 
 
-class _Heading:
+class Heading:
     """What the message says about reading the stack: its first line often stands there again, behind a type's name."""
 
-    __slots__ = ("first", "first_normalised", "values")
+    __slots__ = ("_normalise", "first", "first_normalised", "values")
 
-    def __init__(self, message: list[str], *, values: bool) -> None:
+    def __init__(self, message: list[str], normalise: Normalise, *, values: bool) -> None:
+        self._normalise = normalise
         self.values = values
         self.first = message[0] if message and len(message[0]) >= _WORTH_SHARING else ""
-        self.first_normalised = _normalised(self.first, values=values) if self.first else ""
+        self.first_normalised = normalise(self.first, values) if self.first else ""
 
     def normalised(self, line: str) -> str:
         """The line without its noise."""
@@ -202,8 +194,8 @@ class _Heading:
             if not before:
                 return self.first_normalised
             if before.endswith(": "):
-                return f"{_normalised(before, values=self.values)} {self.first_normalised}"
-        return _normalised(line, values=self.values)
+                return self._normalise(before, self.values) + " " + self.first_normalised
+        return self._normalise(line, self.values)
 
 
 def _contributing(start: int, codes: str, lines: list[str], *, values: bool) -> list[tuple[int, str]]:
@@ -221,6 +213,8 @@ def _contributing(start: int, codes: str, lines: list[str], *, values: bool) -> 
         backwards = (last - at for at, kind in enumerate(reversed(kinds)) if kind == wanted)
         return _with_sources(_first_distinct(backwards, lines)[::-1], start, codes, lines)
     # Reading them one by one: it mostly ends after the first few.
+    if kinds == wanted * len(kinds):
+        return _first_distinct(range(start, start + len(kinds)), lines)
     numbers: Iterator[int] = (start + at for at, kind in enumerate(kinds) if kind == wanted)
     called = kinds.find(RUNNER, kinds.find(OWN))
     if called >= 0 and not values and wanted == OWN:
@@ -238,8 +232,9 @@ def _first_distinct(numbers: Iterable[int], lines: list[str]) -> list[tuple[int,
     """The first FRAMES frames, without those that repeat the one before."""
     distinct: list[tuple[int, str]] = []
     before = None
+    frames = _frames
     for number in numbers:
-        key = _frames[lines[number]].key
+        key = frames[lines[number]].key
         if key != before:
             distinct.append((number, key))
             if len(distinct) == FRAMES:
@@ -261,24 +256,35 @@ def _with_sources(
     return both
 
 
-_TEXT = TEXT.code + INDENTED
-_TEXT_OR_RUN = re.compile(f"(?:[^{_TEXT}]|(?<=[A-Z]){INDENTED})+|[{_TEXT}]")
-"""A run of frames, together with the source lines below Python's, or a line of text."""
+_TEXT = TEXTUAL + INDENTED
+_TEXT_OR_RUN = re.compile(f"[^{_TEXT}]+|[{_TEXT}]")
+"""A run of frames, or a line of text."""
 
 
-def _select(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
+def _with_sources_as_frames(codes: str) -> str:
+    """The codes with those of the source lines below Python's frames replaced by their frames': they are one run."""
+    for frame in (OWN, LIBRARY, RUNNER):
+        python = frame.upper()
+        codes = codes.replace(python + INDENTED, python + python)
+    return codes
+
+
+def _select(codes: str, lines: list[str], heading: Heading) -> list[tuple[int, str]]:
     """The contributions of a stack: each with the number of its line, in reading order."""
     selected: list[tuple[int, str]] = []
-    for part in _TEXT_OR_RUN.finditer(codes):
-        number = part.start()
-        if codes[number] in _TEXT:
+    runs = _with_sources_as_frames(codes) if INDENTED in codes else codes
+    number = 0
+    for part in _TEXT_OR_RUN.findall(runs):
+        end = number + len(part)
+        if part in _TEXT:
             selected.append((number, heading.normalised(lines[number])))
         else:
-            selected += _contributing(number, part[0], lines, values=heading.values)
+            selected += _contributing(number, codes[number:end], lines, values=heading.values)
+        number = end
     return selected
 
 
-def _select_pytest(codes: str, lines: list[str], heading: _Heading) -> list[tuple[int, str]]:
+def _select_pytest(codes: str, lines: list[str], heading: Heading) -> list[tuple[int, str]]:
     """Contributions of pytest's long report: the lines marked E, the innermost marked >, and the frames.
 
     All else is the source of the functions on the way, which differs between the tests that meet one error.
@@ -297,7 +303,8 @@ def _select_pytest(codes: str, lines: list[str], heading: _Heading) -> list[tupl
     return [*errors, *([failing] if failing else []), *chosen]
 
 
-_WORDS_ONLY = "<words>"
+WORDS_ONLY = "<words>"
+"""Begins the line that stands for the middle of a very long text."""
 _IN_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 """Keeps our own digest of the words from being taken for noise."""
 
@@ -316,38 +323,44 @@ def _considered(text: str) -> list[str]:
     )
     return [
         *text[:HEAD].splitlines(),
-        f"{_WORDS_ONLY} {words.hexdigest().translate(_IN_LETTERS)}",
+        f"{WORDS_ONLY} {words.hexdigest().translate(_IN_LETTERS)}",
         *text[-TAIL:].splitlines(),
     ]
 
 
-class _Reading(NamedTuple):
-    """A failure as it was read. A tuple: it is made for every signature, and a frozen dataclass takes longer."""
+class Reading(NamedTuple):
+    """A text as it was read. A tuple: it is made for every signature, and a frozen dataclass takes longer."""
 
-    message_lines: list[str]
     message: str
+    """Without noise and empty lines."""
     stack: list[str]
+    """The lines that were looked at."""
     selected: list[tuple[int, str]]
-    values: bool
+    """What contributes: the index of a line of the stack, and what it contributes."""
+    heading: Heading
+    message_lines: list[str]
 
 
-def _read(failure: Failure) -> _Reading:
-    message_lines = _considered(failure.error_message)
-    stack = _considered(failure.stack_trace)
+def read_failure(error_message: str, stack_trace: str, normalise: Normalise = _normalised) -> Reading:
+    """Read the text that a signature is made of."""
+    message_lines = _considered(error_message)
+    stack = _considered(stack_trace)
     first = stack[0] if stack else ""
     # A trace mostly starts with the message, which need not be looked through twice.
-    values = _is_assertion(first) or (
-        not first.endswith(failure.error_message) and _is_assertion(failure.error_message)
-    )
-    heading = _Heading(message_lines, values=values)
-    message = "\n".join([line for line in map(heading.normalised, message_lines) if line])
+    values = _is_assertion(first) or (not first.endswith(error_message) and _is_assertion(error_message))
+    heading = Heading(message_lines, normalise, values=values)
+    if len(message_lines) == 1 and heading.first:
+        message = heading.first_normalised
+    else:
+        message = "\n".join([line for line in map(heading.normalised, message_lines) if line])
     codes = _codes_of(stack)
-    is_pytest = first.startswith("E   ") or (TEXT.code in codes[1:] and "\nE   " in failure.stack_trace)
+    is_pytest = first.startswith("E   ") or (codes.find(TEXTUAL, 1) > 0 and "\nE   " in stack_trace)
     selected = (_select_pytest if is_pytest else _select)(codes, stack, heading)
-    return _Reading(message_lines, message, stack, selected, values)
+    return Reading(message, stack, selected, heading, message_lines)
 
 
-def _digest(reading: _Reading) -> ErrorSignature:
+def digest(reading: Reading) -> ErrorSignature:
+    """The signature of what was read."""
     # The message's length stands in front, so that no text can be moved between message and stack.
     message = reading.message
     contributions = "\n".join([text for _, text in reading.selected if text])
@@ -361,31 +374,4 @@ def error_signature(failure: Failure) -> ErrorSignature:
 
     Failures that have neither all get the same value; `groups.py` keeps them apart.
     """
-    return _digest(_read(failure))
-
-
-_HINTS = {
-    LineKind.RUNNER: "the test runner's frame",
-    LineKind.DECORATION: "says nothing about the error",
-    LineKind.LIBRARY: "a library's frame, and there are own ones",
-    LineKind.OWN: f"beyond the {FRAMES} own frames nearest to the error, or the same frame again",
-    LineKind.TEXT: "source text on the way to the error",
-}
-
-
-def explain(failure: Failure) -> SignatureExplanation:
-    """How the signature came about. Slower than `error_signature`, with the same value."""
-    reading = _read(failure)
-    selected = dict(reading.selected)
-    found: list[Replacement] = []
-    for line in reading.message_lines:
-        normalise_line(line, values=reading.values, found=found)
-    seen = []
-    for number, line in enumerate(reading.stack):
-        kind = _frames[line].kind
-        contribution = selected.get(number, "")
-        if contribution and kind is LineKind.TEXT:
-            normalise_line(line, values=reading.values, found=found)
-        hint = "" if contribution else _HINTS[kind if line.strip() else LineKind.DECORATION]
-        seen.append(StackLine(line, kind, bool(contribution), contribution, hint))
-    return SignatureExplanation(_digest(reading), reading.message, tuple(seen), tuple(found))
+    return digest(read_failure(failure.error_message, failure.stack_trace))

@@ -8,6 +8,11 @@ def utc_now() -> str:
     return utc_text(datetime.now(UTC))
 
 
+def utc_day() -> str:
+    """The present day of UTC, for example `2026-03-01`."""
+    return utc_now()[:10]
+
+
 def utc_text(moment: datetime) -> str:
     """`moment` (which must know its zone) in the product's spelling."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

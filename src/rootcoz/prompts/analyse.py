@@ -2,14 +2,9 @@
 
 import json
 from collections.abc import Collection
-from functools import cache
-from importlib import resources
-from string import Template
 
 from rootcoz.domain.failure import Failure, FailureGroup
-
-PROMPT_VERSION = 2
-"""Raised with every change of `analyse.md` that may change answers."""
+from rootcoz.prompts.texts import prompt_template
 
 ERROR_FILE = "error.txt"
 STACK_FILE = "stack.txt"
@@ -58,16 +53,11 @@ def analyse_prompt(
     failure = group.representative
     within = f"{folder}/" if folder else ""
     files = [f"- `{within}{name}`: {_CONTENTS[name]}\n" for name in workspace_files(group, affected_tests)]
-    return _template().substitute(
+    return prompt_template("analyse").substitute(
         facts=_facts(failure, affected_tests, job_name),
         files="".join(files) + "".join(f"- {line}; look there as needed\n" for line in materials),
         instructions=_advice(advice) + _instructions(raw_prompt),
     )
-
-
-@cache
-def _template() -> Template:
-    return Template(resources.files("rootcoz.prompts").joinpath("analyse.md").read_text(encoding="utf-8"))
 
 
 def _facts(failure: Failure, affected_tests: Collection[str], job_name: str) -> str:

@@ -28,6 +28,7 @@ MAX_ANSWER_CHARS = 8_000_000
 MAX_TEXT_CHARS = 50_000
 """Of any single text of an answer so much is kept."""
 MAX_QUOTES = 50
+_CLASSIFICATION = "classification"
 _MAX_CANDIDATES = 50
 """Places in a reply where the object is looked for."""
 
@@ -108,6 +109,8 @@ def _object(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(_text)]
 Texts = Annotated[list[str], BeforeValidator(_texts)]
+Share = Annotated[float | None, BeforeValidator(_confidence)]
+"""A figure from 0 to 1; None for anything that is not clearly one."""
 Verdict = Annotated[Classification | None, BeforeValidator(_classification)]
 
 
@@ -149,7 +152,7 @@ class _ProductBugReportWire(Wire):
 class _AnswerWire(Wire):
     classification: Verdict
     no_verdict: Text = ""
-    confidence: Annotated[float | None, BeforeValidator(_confidence)] = None
+    confidence: Share = None
     details: Text = ""
     evidence: Quotes = []
     affected_tests: Texts = []
@@ -180,15 +183,18 @@ def parse_answer(text: str) -> Answer:
     return _unusable(text, read) if isinstance(read, str) else _answer(read)
 
 
-def read_reply(text: str, contract: type[Contract]) -> Contract | str:
-    """The last object in a reply that keeps to the contract, or a sentence that says why there is none."""
+def read_reply(text: str, contract: type[Contract], *, holding: str = _CLASSIFICATION) -> Contract | str:
+    """The last object in a reply that keeps to the contract, or a sentence that says why there is none.
+
+    `holding` is the key by which such an object is known.
+    """
     if not text.strip():
         return "The provider answered with nothing."
     if len(text) > MAX_ANSWER_CHARS:
         return f"The provider's answer is longer than {MAX_ANSWER_CHARS:,} characters."
     wire: Contract | None = None
     seen_object = False
-    for candidate in _candidates(text):
+    for candidate in _candidates(text, holding):
         seen_object = True
         try:
             wire = contract.model_validate(candidate)
@@ -196,6 +202,8 @@ def read_reply(text: str, contract: type[Contract]) -> Contract | str:
             continue
     if wire is not None:
         return wire
+    if seen_object and holding != _CLASSIFICATION:
+        return f"The provider's answer has no usable `{holding}`."
     if seen_object:
         return (
             "The provider's answer has no usable classification: it must be CODE ISSUE, PRODUCT BUG, "
@@ -204,7 +212,7 @@ def read_reply(text: str, contract: type[Contract]) -> Contract | str:
     return "The provider's answer holds no readable JSON object."
 
 
-def _candidates(text: str) -> Iterator[dict[str, Any]]:
+def _candidates(text: str, key: str) -> Iterator[dict[str, Any]]:
     """Objects in the reply that could be the answer; the last usable one is what the provider ended on."""
     stripped = text.strip()
     whole = _decoded(stripped)
@@ -222,7 +230,7 @@ def _candidates(text: str) -> Iterator[dict[str, Any]]:
             continue
         answer, length = found
         position = start.start() + length if _decoded(text, start.start()) else len(text)
-        if "classification" in answer:
+        if key in answer:
             yield answer
 
 

@@ -3,18 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
-from importlib import resources
-from string import Template
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from rootcoz.domain.debate import DebateEntry, UnusableVote, Vote
 from rootcoz.prompts.answer import Quotes, Text, Verdict, Wire, claimed, read_reply
-
-PEER_VERSION = 1
-"""Raised with every change of `peer.md` that may change votes."""
+from rootcoz.prompts.texts import prompt_template
 
 MAX_WORDS_CHARS = 4_000
 """Of a vote's reasoning and of its suggestions so much is kept: they are shown with every failure of the group."""
@@ -54,7 +49,7 @@ def peer_prompt(question: str, *, answer_file: str, arguments_file: str) -> str:
         if arguments_file
         else ""
     )
-    return question + _template().substitute(answer=answer_file, arguments=arguments)
+    return question + prompt_template("peer").substitute(answer=answer_file, arguments=arguments)
 
 
 def arguments_text(entries: Sequence[DebateEntry]) -> str:
@@ -95,8 +90,3 @@ def parse_vote(text: str) -> Vote | UnusableVote:
             for item in claimed(read.evidence)[:MAX_VOTE_QUOTES]
         ),
     )
-
-
-@cache
-def _template() -> Template:
-    return Template(resources.files("rootcoz.prompts").joinpath("peer.md").read_text(encoding="utf-8"))

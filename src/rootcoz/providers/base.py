@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from rootcoz.domain.analysis import PromptUse
 from rootcoz.domain.failure import FailureGroup
 
 
@@ -25,6 +26,8 @@ class Question:
     timeout_s: float
     answer_schema: Mapping[str, object] | None = None
     """JSON schema of the answer that the prompt asks for, for providers that can hold a model to one."""
+    prompts: tuple[PromptUse, ...] = ()
+    """The texts that the prompt was made from, for the ledger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rootcoz.providers.base import Access, Provider
-from rootcoz.providers.builtin import BuiltinProvider
-from rootcoz.providers.claude import ClaudeProvider
-from rootcoz.providers.command import CommandProvider
 from rootcoz.providers.command_line import BACKOFF_S
-from rootcoz.providers.cursor import CursorProvider
-from rootcoz.providers.gemini import GeminiProvider
-from rootcoz.providers.openai import OpenAIProvider
 
 NOT_SET = Access()
 
@@ -30,24 +24,66 @@ class ProviderConfig:
     openai: Access = NOT_SET
     settings_folders: tuple[Path, ...] = ()
     """Places for settings files of ours that a command line reads; the first that it accepts is taken."""
+    scratch: Path | None = None
+    """Folder for the private folders of programs; None for the system's."""
     backoff_s: tuple[float, ...] = BACKOFF_S
     """Seconds before each further try of what was turned away by a vendor that does not say how long to wait."""
 
 
-PROVIDERS: dict[str, Callable[[ProviderConfig], Provider]] = {
-    "builtin": lambda _: BuiltinProvider(),
-    "claude": lambda config: ClaudeProvider(
-        config.claude, variables=config.cli_env, backoff_s=config.backoff_s
-    ),
-    "command": lambda config: CommandProvider(config.command, variables=config.command_env),
-    "cursor": lambda config: CursorProvider(
-        config.cursor, variables=config.cli_env, backoff_s=config.backoff_s
-    ),
-    "gemini": lambda config: GeminiProvider(
+# A provider is imported when it is first made: few servers ask more than one or two (PLC0415 is why).
+
+
+def _builtin(_config: ProviderConfig) -> Provider:
+    from rootcoz.providers.builtin import BuiltinProvider  # noqa: PLC0415
+
+    return BuiltinProvider()
+
+
+def _claude(config: ProviderConfig) -> Provider:
+    from rootcoz.providers.claude import ClaudeProvider  # noqa: PLC0415
+
+    return ClaudeProvider(
+        config.claude, variables=config.cli_env, backoff_s=config.backoff_s, scratch=config.scratch
+    )
+
+
+def _command(config: ProviderConfig) -> Provider:
+    from rootcoz.providers.command import CommandProvider  # noqa: PLC0415
+
+    return CommandProvider(config.command, variables=config.command_env, scratch=config.scratch)
+
+
+def _cursor(config: ProviderConfig) -> Provider:
+    from rootcoz.providers.cursor import CursorProvider  # noqa: PLC0415
+
+    return CursorProvider(
+        config.cursor, variables=config.cli_env, backoff_s=config.backoff_s, scratch=config.scratch
+    )
+
+
+def _gemini(config: ProviderConfig) -> Provider:
+    from rootcoz.providers.gemini import GeminiProvider  # noqa: PLC0415
+
+    return GeminiProvider(
         config.gemini,
         variables=config.cli_env,
         settings_folders=config.settings_folders,
         backoff_s=config.backoff_s,
-    ),
-    "openai": lambda config: OpenAIProvider(config.openai),
+        scratch=config.scratch,
+    )
+
+
+def _openai(config: ProviderConfig) -> Provider:
+    from rootcoz.providers.openai import OpenAIProvider  # noqa: PLC0415
+
+    return OpenAIProvider(config.openai)
+
+
+PROVIDERS: dict[str, Callable[[ProviderConfig], Provider]] = {
+    "builtin": _builtin,
+    "claude": _claude,
+    "command": _command,
+    "cursor": _cursor,
+    "gemini": _gemini,
+    "openai": _openai,
 }

@@ -21,7 +21,7 @@ from rootcoz.domain.errors import NotFound, TakenOver
 from rootcoz.domain.failure import ReportSummary
 from rootcoz.kit.clock import utc_now
 from rootcoz.store.engine import Database
-from rootcoz.store.schema import analyses, comments, findings, reviews
+from rootcoz.store.schema import analyses, comments, findings, reviews, test_classifications
 
 _UNFINISHED = ("pending", "waiting", "running")
 _OPTIONS = TypeAdapter(AnalysisOptions)
@@ -293,9 +293,13 @@ async def finish_analysis(
 
 
 async def delete_analysis(connection: AsyncConnection, job_id: str) -> bool:
-    """Remove it and, by the tables' foreign keys, all that belongs to it; False when there is no such analysis."""
+    """Remove it and all that belongs to it; False when there is no such analysis."""
     result = await connection.execute(delete(analyses).where(analyses.c.job_id == job_id))
-    return result.rowcount > 0
+    if not result.rowcount:
+        return False
+    # The only rows without a foreign key: people may classify a test before there is an analysis.
+    await connection.execute(delete(test_classifications).where(test_classifications.c.job_id == job_id))
+    return True
 
 
 async def review_counts(connection: AsyncConnection, job_id: str) -> ReviewCounts:

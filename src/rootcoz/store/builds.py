@@ -1,8 +1,11 @@
 """What the sources read, and how it was grouped, as documents: decided once, the same after every restart."""
 
+import sys
+from array import array
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -19,6 +22,11 @@ OUTLINE = "outline"
 """Kind of the document that says which failures are whose, for builds with children."""
 RESULT = "result"
 """Kind of the document that is sent to whoever asks for the result."""
+
+
+ANSWER_PLACES = "answer_places"
+"""Kind of the document that says where in the result the answer for each failure stands: three numbers of eight bytes
+each, the failure's index, the bytes before the answer and its bytes, in the order of the result."""
 
 
 def report_kind(number: int) -> str:
@@ -67,6 +75,22 @@ def decode_group_members(chunks: Sequence[Chunk]) -> tuple[FailureGroup, ...]:
         _group(number, line, defaultdict(lambda: unread))
         for number, line in enumerate(open_chunks(chunks), start=1)
     )
+
+
+def encode_places(places: Iterable[tuple[int, int, int]]) -> bytes:
+    """For `kit.chunks.chunked`."""
+    numbers = array("q", chain.from_iterable(places))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def decode_places(chunks: Sequence[Chunk]) -> Iterator[tuple[int, int, int]]:
+    """The reverse of encode_places: failure, start, size."""
+    numbers = array("q", open_chunks(chunks).read())
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return zip(*[iter(numbers)] * 3, strict=True)
 
 
 def encode_outline(outline: BuildOutline) -> bytes:

@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rootcoz.domain.analysis import KeptReply, LedgerEntry, ProviderCall
+from rootcoz.domain.analysis import KeptReply, LedgerEntry, PromptUse, ProviderCall
 from rootcoz.kit.chunks import Chunk, pack
 from rootcoz.kit.clock import utc_now
 from rootcoz.store.schema import provider_calls
@@ -65,6 +66,7 @@ def _call_row(analysis_id: int, key: str, call: ProviderCall, reply: KeptReply |
         "reply_size": 0 if text is None else len(text),
         "truncated": int(reply is not None and reply.truncated),
         "created_at": utc_now(),
+        "prompts": [asdict(use) for use in call.prompts],
     }
 
 
@@ -86,6 +88,7 @@ def _entry(row: Any) -> LedgerEntry:  # noqa: ANN401 - a row of provider_calls
         cache_write_tokens=row.cache_write_tokens,
         cost_usd=row.cost_usd,
         error=row.error,
+        prompts=tuple(PromptUse(**use) for use in row.prompts or ()),
     )
     return LedgerEntry(row.id, call, row.created_at)
 

@@ -1,7 +1,7 @@
 """Long documents of an analysis: report files, the failures read from them, the result. Kept as chunks.
 
 Kinds: `report:<n>` (a report document as it came, UTF-8), `failures` (one JSON object a line), `result` (ready to
-send) and `enriched:<n>`.
+send), `enriched:<n>`, and until the result is there `console:<n>` (see `analysis.consoles`).
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -39,6 +39,15 @@ async def save_document(
             rows = []
     if rows:
         await connection.execute(insert(documents), rows)
+
+
+async def delete_documents(connection: AsyncConnection, analysis_id: int, beginning: str) -> None:
+    """Remove the documents whose kind begins so."""
+    await connection.execute(
+        delete(documents).where(
+            documents.c.analysis_id == analysis_id, documents.c.kind.startswith(beginning, autoescape=True)
+        )
+    )
 
 
 async def copy_documents(

@@ -40,7 +40,10 @@ async def save_answers(
     provider: str,
     model: str,
 ) -> None:
-    """Keep the answers. A group that has an answer already is an error of ours and fails."""
+    """Keep the answers, given by that provider unless they say otherwise.
+
+    A group that has an answer already is an error of ours and fails.
+    """
     moment = utc_now()
     await connection.execute(
         insert(findings),
@@ -50,8 +53,8 @@ async def save_answers(
                 "group_number": answer.group_number,
                 "error_signature": answer.signature.value,
                 "signature_version": answer.signature.version,
-                "provider": provider,
-                "model": model,
+                "provider": answer.answer.stand_in.provider if answer.answer.stand_in else provider,
+                "model": "" if answer.answer.stand_in else model,
                 "answer": encode_answer(answer.answer),
                 "debate": None if answer.debate is None else orjson.dumps(answer.debate),
                 "answered_at": moment,

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0004"
+SCHEMA_HEAD = "0007"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -136,8 +136,18 @@ provider_calls = Table(
     Column("reply_size", Integer, nullable=False, server_default="0"),
     Column("truncated", Integer, nullable=False, server_default="0"),
     Column("created_at", _TIME, nullable=False),
+    Column("prompts", JSON, nullable=True),
 )
 Index("ix_provider_calls_analysis", provider_calls.c.analysis_id)
+Index("ix_provider_calls_created", provider_calls.c.created_at)
+
+daily_spending = Table(
+    "daily_spending",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("cost_usd", Float, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
 
 comments = Table(
     "comments",
@@ -153,22 +163,242 @@ comments = Table(
     Column("created_at", _TIME, nullable=False),
 )
 Index("ix_comments_analysis", comments.c.analysis_id)
+Index("ix_comments_signature", comments.c.error_signature)
+Index(
+    "ix_comments_test", comments.c.test_name, postgresql_using="hash"
+)  # a name may be longer than its other indexes take
 
 reviews = Table(
     "reviews",
     metadata,
     _analysis_id(primary_key=True),
-    Column("child_job_name", Text, primary_key=True),
-    Column("child_build_number", Integer, primary_key=True, autoincrement=False),
-    Column("test_name", Text, primary_key=True),
+    Column("target_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("child_job_name", Text, nullable=False),
+    Column("child_build_number", Integer, nullable=False),
+    Column("test_name", Text, nullable=False),
     Column("reviewed", Integer, nullable=False),
     Column("username", Text, nullable=False, server_default=""),
     Column("updated_at", _TIME, nullable=False),
 )
+"""`target_key` is the `kit.text_key` of child_job_name, child_build_number and test_name."""
+
+failure_history = Table(
+    "failure_history",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    _analysis_id(),
+    Column("number", Integer, nullable=False),
+    Column("group_number", Integer, nullable=False),
+    Column("job_key", BigInteger, nullable=False),
+    Column("job_name", Text, nullable=False),
+    Column("build_number", Integer, nullable=False),
+    Column("child_job_name", Text, nullable=False),
+    Column("child_build_number", Integer, nullable=False),
+    Column("test_key", BigInteger, nullable=False),
+    Column("test_name", Text, nullable=False),
+    Column("error_message", Text, nullable=False),
+    Column("error_signature", String(64), nullable=False),
+    Column("signature_version", Integer, nullable=False),
+    Column("classification", String(32), nullable=False),
+    Column("analyzed_at", _TIME, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""A row for each failure of each completed analysis; `number` is the failure's index within its analysis.
+Names are looked up by their `kit.text_key`: PostgreSQL does not index long texts. No id is ever used twice: the text
+index of SQLite knows rows by their ids and is not told of deletions."""
+Index("ix_failure_history_analysis", failure_history.c.analysis_id, failure_history.c.number, unique=True)
+Index("ix_failure_history_test", failure_history.c.test_key, failure_history.c.id)
+Index("ix_failure_history_job", failure_history.c.job_key, failure_history.c.id)
+Index("ix_failure_history_classification", failure_history.c.classification, failure_history.c.id)
+Index(
+    "ix_failure_history_job_classification",
+    failure_history.c.job_key,
+    failure_history.c.classification,
+    failure_history.c.id,
+)
+# Each holds all that the numbers of one test or of one signature are made from, so that the rows are not read for them.
+Index(
+    "ix_failure_history_test_facts",
+    failure_history.c.test_key,
+    failure_history.c.job_key,
+    failure_history.c.analysis_id,
+    failure_history.c.classification,
+    failure_history.c.analyzed_at,
+)
+Index(
+    "ix_failure_history_signature",
+    failure_history.c.error_signature,
+    failure_history.c.test_key,
+    failure_history.c.analysis_id,
+    failure_history.c.id,
+)
+
+history_runs = Table(
+    "history_runs",
+    metadata,
+    _analysis_id(primary_key=True),
+    Column("job_key", BigInteger, nullable=False),
+    Column("build_number", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("completed_at", _TIME, nullable=False),
+)
+"""A row for each completed analysis, also of those that found no failure; `failures` counts its rows of history."""
+Index(
+    "ix_history_runs_job",
+    history_runs.c.job_key,
+    history_runs.c.build_number,
+    history_runs.c.analysis_id,
+    history_runs.c.failures,
+    history_runs.c.completed_at,
+)
+
+test_classifications = Table(
+    "test_classifications",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("job_id", String(64), nullable=False),
+    Column("test_key", BigInteger, nullable=False),
+    Column("test_name", Text, nullable=False),
+    Column("job_name", Text, nullable=False, server_default=""),
+    Column("parent_job_name", Text, nullable=False, server_default=""),
+    Column("child_build_number", Integer, nullable=False, server_default="0"),
+    Column("classification", String(32), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("references_info", Text, nullable=False, server_default=""),
+    Column("created_by", Text, nullable=False, server_default=""),
+    Column("visible", Integer, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+)
+"""What people and the AI said of a test. The analysis named by `job_id` need not exist."""
+Index("ix_test_classifications_test", test_classifications.c.test_key, test_classifications.c.id)
+Index("ix_test_classifications_job", test_classifications.c.job_id)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    _analysis_id(),
+    Column("child_job_name", Text, nullable=False),
+    Column("child_build_number", Integer, nullable=False),
+    Column("group_number", Integer, nullable=False),
+    Column("error_signature", String(64), nullable=False),
+    Column("signature_version", Integer, nullable=False),
+    Column("classification", String(32), nullable=False),
+    Column("replaced", String(32), nullable=False),
+    Column("username", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("undone_by", Text, nullable=True),
+    Column("undone_at", _TIME, nullable=True),
+)
+"""What people decided of a failure group of one build. The newest that is not undone counts; `replaced` is the
+classification that it took the place of."""
+Index("ix_overrides_analysis", overrides.c.analysis_id)
+Index("ix_overrides_signature", overrides.c.error_signature, overrides.c.signature_version)
+
+job_metadata = Table(
+    "job_metadata",
+    metadata,
+    Column("job_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_name", Text, nullable=False),
+    Column("team", Text, nullable=True),
+    Column("tier", Text, nullable=True),
+    Column("version", Text, nullable=True),
+    Column("labels", JSON, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+)
+"""`job_key` is the `kit.text_key` of the name."""
 
 workers = Table(
     "workers",
     metadata,
     Column("id", String(100), primary_key=True),
     Column("beats", BigInteger, nullable=False),  # a count and no time: no two machines' clocks need to agree
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("username", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),  # domain.account.name_key
+    Column("role", String(16), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("last_seen", _TIME, nullable=True),
+    CheckConstraint("role IN ('admin', 'user')", name="role"),
+    sqlite_autoincrement=True,  # secrets are sealed for the row's number: it is never given twice
+)
+
+
+def _user_id(*, primary_key: bool = False, nullable: bool = False) -> Column[int]:
+    return Column(
+        "user_id",
+        _ID,
+        ForeignKey("users.id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=nullable,
+    )
+
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _user_id(),
+    Column("name", Text, nullable=False),
+    Column("prefix", String(16), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("generated", Integer, nullable=False),  # 0: chosen by a person, so it could be guessed
+    Column("created_at", _TIME, nullable=False),
+    Column("last_used", _TIME, nullable=True),
+    Column("expires_at", _TIME, nullable=True),
+)
+Index("ix_api_keys_user", api_keys.c.user_id)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("token_digest", String(64), nullable=False, unique=True),
+    _user_id(nullable=True),  # none: the administrator of ADMIN_KEY
+    Column("key_id", String(32), ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=True),
+    Column("admin_key_digest", String(64), nullable=False, server_default=""),  # ends with that key
+    Column("address", Text, nullable=False, server_default=""),
+    Column("user_agent", Text, nullable=False, server_default=""),
+    Column("created_at", _TIME, nullable=False),
+    Column("renewed_at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+)
+Index("ix_sessions_user", sessions.c.user_id)
+Index("ix_sessions_key", sessions.c.key_id)
+
+user_tokens = Table(
+    "user_tokens",
+    metadata,
+    _user_id(primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+)
+
+attempts = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("subject", Text, primary_key=True),  # for example `address 192.0.2.7`
+    Column("window_started", _TIME, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("locked_until", _TIME, nullable=False, server_default=""),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("at", _TIME, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("target", Text, nullable=False, server_default=""),
+    Column("outcome", String(16), nullable=False),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    sqlite_autoincrement=True,  # a number that is missing was taken out
 )

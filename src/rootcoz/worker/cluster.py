@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from rootcoz.analysis.pipeline import Parts
+from rootcoz.analysis.parts import Parts
 from rootcoz.features.elsewhere import LOOK_S, Elsewhere
 from rootcoz.features.events import EventHub
 from rootcoz.store.workers import all_beats, beat, forget_worker

@@ -23,11 +23,12 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from rootcoz.analysis.pipeline import Parts, Step, Work, analyse, give_up, take_up
+from rootcoz.analysis.parts import Parts, Step, Work, take_up
 from rootcoz.domain.analysis import AnalysisStatus
 from rootcoz.domain.errors import AnalysisAborted, NotFound, RootcozError, TakenOver
 from rootcoz.store.analyses import analysis_status, standings
 from rootcoz.store.engine import UnusableDatabase
+from rootcoz.wiring import load_analysis
 
 ENGINE_FILE = "engine.sqlite3"
 WORKFLOW_VERSION = "1"
@@ -324,6 +325,9 @@ async def _run(job_id: str, run: str) -> None:
     """The analysis, or what is left of it. Raises NotFound and TakenOver."""
     engine = AnalysisEngine.current()
     logger = log.bind(job_id=job_id)
+    await asyncio.to_thread(load_analysis)
+    from rootcoz.analysis.pipeline import analyse, give_up  # noqa: PLC0415 - loaded now, see `load_analysis`
+
     try:
         await analyse(job_id, engine.parts, _durable_steps(run), run)
     except (NotFound, TakenOver):

@@ -4,6 +4,7 @@
       <job_id>/                 0700, the working folder of providers; holds folders only
         repos/<name>/           clones
         build-artifacts/        what the build left, unpacked
+        consoles/               consoles of the build and its children
         group-<n>/              files for the question about group n
 
 Repositories lie two levels deep, so that no settings file of theirs stands in a provider's working folder.
@@ -47,6 +48,11 @@ class Workspace:
     def artifacts(self) -> Path:
         """Where the build's artifacts lie."""
         return self.path / "build-artifacts"
+
+    @property
+    def consoles(self) -> Path:
+        """Where the consoles lie, if there are any."""
+        return self.path / "consoles"
 
     def repository(self, name: str) -> Path:
         """Where the clone of that name lies or will lie. Raises InvalidInput for a name that is no folder's."""

@@ -49,6 +49,14 @@ def test_nothing_in_a_report_of_hostile_text_is_acted_on(format_name: str) -> No
     assert r"\x1b" in text
 
 
+@pytest.mark.parametrize("format_name", ["table", "markdown"])
+def test_an_answer_that_another_gave_says_so(format_name: str) -> None:
+    note = "The budget of $2.00 for this analysis is spent; this is the built-in analyser's answer."
+    answer = failure("tests.test_a", group=1, classification="INFRASTRUCTURE", note=note)
+
+    assert note in render(response(failures=[answer]), format_name, Page(width=120)).replace("\\", "")
+
+
 def test_json_in_a_terminal_is_indented_and_harmless() -> None:
     text = render(hostile(), "json", Page(interactive=True))
 

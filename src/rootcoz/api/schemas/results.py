@@ -25,6 +25,9 @@ class MatchedIssue(BaseModel):
     url: str = ""
     priority: str = ""
     score: float = Field(default=0.0, description="0 to 1.")
+    reason: str = Field(
+        default="", description="Why an AI takes it for the same problem; empty where words were compared."
+    )
 
 
 class CodeFixPayload(BaseModel):
@@ -73,6 +76,12 @@ class AnalysisPayload(BaseModel):
     artifacts_evidence: str = Field(description="Verbatim evidence captured during analysis.")
     confidence: float | None = Field(description="0 to 1; null when the provider gave no figure.")
     evidence: list[EvidenceItem]
+    ai_provider: str = Field(default="", description="Provider that gave this answer.")
+    ai_model: str = Field(default="", description="Its model.")
+    note: str = Field(
+        default="",
+        description="Why another than the analysis' provider gave it, for example because a budget is spent.",
+    )
     rules: list[str] = Field(default=[], description="Built-in triage rules that spoke, strongest first.")
     code_fix: CodeFixPayload | None = Field(default=None, description="Absent unless CODE ISSUE.")
     product_bug_report: ProductBugPayload | None = Field(
@@ -169,6 +178,9 @@ class ProviderCallRecord(BaseModel):
     prompt_chars: int
     response_chars: int
     created_at: str
+    prompts: dict[str, str] = Field(
+        default={}, description="The prompt texts that its question was made from, with their versions."
+    )
 
 
 class TokenUsage(BaseModel):
@@ -219,12 +231,27 @@ class ResultBody(BaseModel):
     summary: str = Field(description="Human-readable analysis summary.")
     ai_provider: str = Field(description="Effective AI provider.")
     ai_model: str = Field(description="Effective AI model.")
+    job_name: str = Field(default="", description="Empty: no Jenkins job was named.")
+    build_number: int = Field(default=0, description="0: no Jenkins build was named.")
     failures: list[FailureResult] = Field(description="Structured failure analyses.")
+    child_job_analyses: list[ChildJobAnalysis] = Field(
+        default=[], description="Empty: there are no child builds."
+    )
+    request_params: dict[str, Any] = Field(
+        default={}, description="Saved request parameters with sensitive credential fields stripped."
+    )
     enriched_xml: str | None = Field(
         default=None, description="Enriched JUnit XML. Present only when the request used raw_xml."
     )
     token_usage: TokenUsage | None = Field(
         default=None, description="Aggregated AI token usage totals and per-call records."
+    )
+    prompts: dict[str, str] = Field(
+        default={},
+        description=(
+            "The prompt texts behind it: name, or path of a prompt file in the tests' repository, to version and "
+            "digest. Empty for the built-in analyser."
+        ),
     )
     reports: list[ReportCounts] = Field(default=[], description="Counts of the report documents.")
     notes: list[str] = Field(default=[], description="What was left out or could not be done, in sentences.")
@@ -300,6 +327,13 @@ class StoredResult(BaseModel):
     )
     enriched_xml: str | None = Field(
         default=None, description="Enriched JUnit XML for direct XML analysis results."
+    )
+    prompts: dict[str, str] = Field(
+        default={},
+        description=(
+            "The prompt texts behind it: name, or path of a prompt file in the tests' repository, to version and "
+            "digest. Empty for the built-in analyser."
+        ),
     )
     reports: list[ReportCounts] = Field(default=[], description="Counts of the report documents.")
     notes: list[str] = Field(default=[], description="What was left out or could not be done, in sentences.")

@@ -96,6 +96,8 @@ def _group(group: Group) -> str:
         parts.append(f"\nIn {code(group.child)}\n")
     error = code(group.error.strip().partition("\n")[0])
     parts.append(f"\n{error}\n" if error else "")
+    if group.analysis.note.strip():
+        parts.append(f"\n*{prose(one_line(group.analysis.note, 500), 500)}*\n")
     parts.append(_explanation(group))
     parts.extend(_evidence(item) for item in analysis.evidence[:_EVIDENCE_SHOWN])
     hidden = len(analysis.evidence) - _EVIDENCE_SHOWN

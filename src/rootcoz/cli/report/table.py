@@ -123,6 +123,8 @@ def _group(group: Group, out: _Paper) -> None:
     error = one_line(group.error.strip().partition("\n")[0], _ERROR_CHARACTERS)
     if error:
         out.indented(_text(error, "bold"))
+    if group.analysis.note.strip():
+        out.indented(_text(shortened(group.analysis.note, _LINE_CHARACTERS), "yellow"))
     _explanation(group, out)
     if group.analysis.evidence:
         _section("Evidence", out)

@@ -1,0 +1,196 @@
+"""Questions to the history of failures, and what people and the AI say of tests.
+
+Counting all failures with a frequent word takes longer than finding a page of them. What was counted is kept and
+given again for as long as the history is the same.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar, cast
+
+from rootcoz.domain.errors import InvalidInput
+from rootcoz.domain.history import (
+    HistoryFilters,
+    HistoryLabel,
+    JobHistory,
+    LabelFilters,
+    NewLabel,
+    PastFailure,
+    SignatureHistory,
+    StoredLabel,
+    TestHistory,
+    Trend,
+    rate,
+)
+from rootcoz.kit.clock import utc_text
+from rootcoz.store import history_facts as facts
+from rootcoz.store.engine import Database
+from rootcoz.store.history_facts import Connection
+from rootcoz.store.labels import add_label, list_labels
+from rootcoz.store.search import TextIndex
+
+TREND_DAYS = 7
+REMEMBERED = 256
+"""Counts that are kept."""
+T = TypeVar("T")
+
+
+class History:
+    """Reads the history, and adds labels to it."""
+
+    def __init__(self, database: Database, index: TextIndex) -> None:
+        self._database = database
+        self._index = index
+        self._remembered: OrderedDict[Hashable, tuple[facts.Version, object]] = OrderedDict()
+
+    async def failures(
+        self, filters: HistoryFilters, *, limit: int, offset: int
+    ) -> tuple[list[PastFailure], int]:
+        """A page of failures, the newest first, and how many there are in all."""
+        async with self._database.read() as connection:
+            if filters.search or filters.classification:
+                total = await self._known(
+                    connection, filters, lambda: facts.count_failures(connection, self._index, filters)
+                )
+            else:
+                total = await facts.count_failures(connection, self._index, filters)
+            if offset >= total or not limit:
+                return [], total
+            page = await facts.page_of_failures(connection, self._index, filters, limit=limit, offset=offset)
+        return page, total
+
+    async def test(self, test_name: str, *, job_name: str, exclude_job_id: str, limit: int) -> TestHistory:
+        """The numbers of one test; zeros for one that nobody has seen fail."""
+        async with self._database.read() as connection:
+            without = await _row_id(connection, exclude_job_id)
+            counts = await facts.count_test(connection, test_name, job_name, without)
+            runs = await facts.count_runs(connection, job_name, without) if job_name else counts.analyses
+            known = TestHistory(
+                test_name,
+                failures=counts.analyses,
+                total_runs=runs,
+                first_seen=counts.first_seen,
+                last_seen=counts.last_seen,
+                classifications=counts.classifications,
+                note=_note(job_name, counts.analyses, runs),
+            )
+            if job_name:
+                known = replace(
+                    known,
+                    passes=max(0, runs - counts.analyses),
+                    failure_rate=rate(counts.analyses, runs),
+                )
+            elif counts.analyses:
+                known = replace(known, passes=None, failure_rate=None)
+            recent: list[PastFailure] = []
+            if counts.analyses:
+                recent = await facts.recent_failures(connection, test_name, job_name, without, max(1, limit))
+                newest_job = recent[0].job_name if recent else job_name
+                known = replace(
+                    known,
+                    last_classification=await facts.last_classification(
+                        connection, test_name, job_name, without
+                    ),
+                    streak=await facts.failing_streak(connection, test_name, newest_job, without),
+                )
+            shown = tuple(recent[:limit])
+            about = await facts.comments_about(
+                connection,
+                test_name=test_name,
+                signatures=(row.error_signature for row in shown),
+                without=without,
+            )
+            return replace(known, recent=shown, comments=tuple(about))
+
+    async def signature(self, signature: str, *, exclude_job_id: str) -> SignatureHistory:
+        """Where the signature came up."""
+        async with self._database.read() as connection:
+            without = await _row_id(connection, exclude_job_id)
+            tests, newest = await facts.tests_with_signature(connection, signature, without)
+            about = await facts.comments_about(connection, signatures=[signature], without=without)
+        return SignatureHistory(
+            signature=signature,
+            total=sum(count for _, count in tests),
+            tests=tuple(tests),
+            last_classification=newest,
+            comments=tuple(about),
+        )
+
+    async def job(self, job_name: str, *, exclude_job_id: str) -> JobHistory:
+        """The numbers of one job; zeros for an unknown one."""
+        async with self._database.read() as connection:
+            without = await _row_id(connection, exclude_job_id)
+            builds = await facts.count_builds(connection, job_name, without)
+            common = await self._known(
+                connection,
+                ("most common", job_name, without),
+                lambda: facts.most_common_failures(connection, job_name, without),
+            )
+            trend = await _trend(connection, job_name, without)
+        return JobHistory(job_name, builds.builds, builds.failing, tuple(common), trend)
+
+    async def classify(self, new: NewLabel) -> int:
+        """Keep what somebody says of a test; the row's id. Raises InvalidInput."""
+        if not new.test_name.strip():
+            raise InvalidInput("test_name is blank: name the test that is classified.")
+        if new.label is HistoryLabel.KNOWN_BUG and not new.references.strip():
+            raise InvalidInput("KNOWN_BUG needs references: name the issue, for example its key or address.")
+        if new.child_build_number and not new.job_name.strip():
+            raise InvalidInput("child_build_number needs job_name: name the child job whose build it is.")
+        async with self._database.write() as connection:
+            return await add_label(connection, new)
+
+    async def classifications(self, filters: LabelFilters) -> list[StoredLabel]:
+        """What was said of tests, the newest first."""
+        async with self._database.read() as connection:
+            return await list_labels(connection, filters)
+
+    async def _known(self, connection: Connection, key: Hashable, count: Callable[[], Awaitable[T]]) -> T:
+        """What was counted before, if the history is still the same, else what is counted now."""
+        version = await facts.history_version(connection)
+        kept = self._remembered.get(key)
+        if kept is not None and kept[0] == version:
+            self._remembered.move_to_end(key)
+            return cast("T", kept[1])
+        counted = await count()
+        self._remembered[key] = (version, counted)
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        return counted
+
+
+async def _row_id(connection: Connection, job_id: str) -> int | None:
+    return await facts.find_analysis_id(connection, job_id) if job_id else None
+
+
+async def _trend(connection: Connection, job_name: str, without: int | None) -> Trend:
+    """From the share of failing builds: a job that is run more often is not worse for it."""
+    now = datetime.now(UTC)
+    week_ago, fortnight_ago = (utc_text(now - timedelta(days=days)) for days in (TREND_DAYS, 2 * TREND_DAYS))
+    recent = await facts.count_builds(connection, job_name, without, since=week_ago)
+    earlier = await facts.count_builds(connection, job_name, without, since=fortnight_ago, before=week_ago)
+    if not recent.builds or not earlier.builds:
+        return Trend.STABLE
+    # a/b < c/d without the division's rounding
+    difference = recent.failing * earlier.builds - earlier.failing * recent.builds
+    if not difference:
+        return Trend.STABLE
+    return Trend.WORSENING if difference > 0 else Trend.IMPROVING
+
+
+def _note(job_name: str, failures: int, runs: int) -> str:
+    if job_name:
+        if not runs:
+            return "No completed analysis of this job is stored."
+        return (
+            "Passes are estimated: each completed analysis of the job in which the test is not among the failures "
+            "counts as one."
+        )
+    if not failures:
+        return "No failure of this test is stored."
+    return (
+        "Only failures are stored, so passes and failure_rate are unknown. Name a job to have them estimated from its "
+        "completed analyses. consecutive_failures is that of the job in which the test failed last."
+    )

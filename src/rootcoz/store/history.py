@@ -1,0 +1,112 @@
+"""Rows of the failure history: one for each failure of each completed analysis, and one for each such analysis."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import delete, exists, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rootcoz.kit.text_key import text_key
+from rootcoz.store.labels import publish_labels
+from rootcoz.store.schema import analyses, failure_history, history_runs
+
+MESSAGE_LIMIT = 2_000
+"""Characters of an error message that the history keeps; the result has all of it."""
+_ROWS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """A failure as the history keeps it."""
+
+    number: int
+    """Index of the failure among those of its analysis."""
+    group_number: int
+    job_name: str
+    """Of the analysed build; empty for direct analyses."""
+    build_number: int
+    child_job_name: str
+    """Of the child build whose failure it is; empty for the analysed build's own."""
+    child_build_number: int
+    test_name: str
+    error_message: str
+    error_signature: str
+    signature_version: int
+    classification: str
+    """Empty when there is no verdict."""
+
+
+async def save_history(
+    connection: AsyncConnection, analysis_id: int, rows: Iterable[HistoryRow], *, analyzed_at: str
+) -> None:
+    """Make these the rows of the analysis, count it as a run, and let everybody see what the AI said meanwhile."""
+    await connection.execute(delete(failure_history).where(failure_history.c.analysis_id == analysis_id))
+    left, count = iter(rows), 0
+    while batch := list(islice(left, _ROWS_AT_ONCE)):
+        await connection.execute(insert(failure_history), list(_values(analysis_id, batch, analyzed_at)))
+        count += len(batch)
+    await _save_run(connection, analysis_id, count, analyzed_at)
+
+
+async def _save_run(connection: AsyncConnection, analysis_id: int, failures: int, completed_at: str) -> None:
+    analysis = (
+        await connection.execute(
+            select(analyses.c.job_id, analyses.c.job_name, analyses.c.build_number).where(
+                analyses.c.id == analysis_id
+            )
+        )
+    ).one()
+    await connection.execute(delete(history_runs).where(history_runs.c.analysis_id == analysis_id))
+    await connection.execute(
+        insert(history_runs).values(
+            analysis_id=analysis_id,
+            job_key=text_key(analysis.job_name),
+            build_number=analysis.build_number,
+            failures=failures,
+            completed_at=completed_at,
+        )
+    )
+    await publish_labels(connection, analysis.job_id)
+
+
+async def analyses_without_history(connection: AsyncConnection, after: int, limit: int) -> list[str]:
+    """Job ids of completed analyses that are not counted as runs, oldest first, with a row id above `after`."""
+    rows = await connection.scalars(
+        select(analyses.c.job_id)
+        .where(
+            analyses.c.id > after,
+            analyses.c.status == "completed",
+            ~exists().where(history_runs.c.analysis_id == analyses.c.id),
+        )
+        .order_by(analyses.c.id)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def has_history(connection: AsyncConnection, analysis_id: int) -> bool:
+    """Whether the analysis is counted as a run."""
+    query = select(history_runs.c.analysis_id).where(history_runs.c.analysis_id == analysis_id)
+    return await connection.scalar(query) is not None
+
+
+def _values(analysis_id: int, rows: Iterable[HistoryRow], analyzed_at: str) -> Iterator[dict[str, object]]:
+    for row in rows:
+        yield {
+            "analysis_id": analysis_id,
+            "number": row.number,
+            "group_number": row.group_number,
+            "job_key": text_key(row.job_name),
+            "job_name": row.job_name,
+            "build_number": row.build_number,
+            "child_job_name": row.child_job_name,
+            "child_build_number": row.child_build_number,
+            "test_key": text_key(row.test_name),
+            "test_name": row.test_name,
+            "error_message": row.error_message[:MESSAGE_LIMIT],
+            "error_signature": row.error_signature,
+            "signature_version": row.signature_version,
+            "classification": row.classification,
+            "analyzed_at": analyzed_at,
+        }
