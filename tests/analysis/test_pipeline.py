@@ -444,6 +444,8 @@ async def test_each_answer_of_a_result_is_found_at_its_place(parts: Parts) -> No
         places = list(decode_places(await load_document(connection, analysis.id, ANSWER_PLACES)))
     result = json.loads(document)
 
+    (_, start, size), *places = places
+    assert json.loads(document[start : start + size]) == result["summary"]
     assert [failure for failure, _, _ in places] == list(range(len(FAILURES)))
     for failure, start, size in places:
         fields = json.loads(b"{" + document[start : start + size] + b"}")

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from rootcoz.domain.failure import BuildOutline, ErrorSignature, Failure, FailureGroup, ReportPosition
+from rootcoz.domain.verdicts import VerdictCounts
 from rootcoz.kit.chunks import Chunk, open_chunks
 
 FAILURES = "failures"
@@ -27,6 +28,10 @@ RESULT = "result"
 ANSWER_PLACES = "answer_places"
 """Kind of the document that says where in the result the answer for each failure stands: three numbers of eight bytes
 each, the failure's index, the bytes before the answer and its bytes, in the order of the result."""
+SUMMARY_PLACE = -1
+"""In the place of a failure's index: the result's summary."""
+VERDICTS = "verdicts"
+"""Kind of the document with the counts that the result's summary tells."""
 
 
 def report_kind(number: int) -> str:
@@ -91,6 +96,16 @@ def decode_places(chunks: Sequence[Chunk]) -> Iterator[tuple[int, int, int]]:
     if sys.byteorder == "big":
         numbers.byteswap()
     return zip(*[iter(numbers)] * 3, strict=True)
+
+
+def encode_verdicts(counts: VerdictCounts) -> bytes:
+    """For `kit.chunks.chunked`."""
+    return orjson.dumps(counts)
+
+
+def decode_verdicts(chunks: Sequence[Chunk]) -> VerdictCounts | None:
+    """The counts again; None where an older version kept none."""
+    return VerdictCounts(**orjson.loads(open_chunks(chunks).read())) if chunks else None
 
 
 def encode_outline(outline: BuildOutline) -> bytes:

@@ -57,6 +57,22 @@ def test_an_answer_that_another_gave_says_so(format_name: str) -> None:
     assert note in render(response(failures=[answer]), format_name, Page(width=120)).replace("\\", "")
 
 
+@pytest.mark.parametrize("format_name", ["table", "markdown"])
+def test_what_people_decided_is_told(format_name: str) -> None:
+    override = {"classification": "PRODUCT BUG", "replaced": "CODE ISSUE", "username": "alice"}
+    set_by = failure("t1", group=1, classification="PRODUCT BUG", override=override)
+    confirmed = failure(
+        "t2", group=2, classification="CODE ISSUE", override={**override, "classification": "CODE ISSUE"}
+    )
+    before = {"classification": "INFRASTRUCTURE", "username": "", "decided_at": "2026-03-01T07:15:00.000Z"}
+    again = {**failure("t3", group=3), "past_decisions": [{**before, "job_id": "earlier"}]}
+    text = render(response(failures=[set_by, confirmed, again]), format_name)
+
+    assert re.search(r"PRODUCT BUG \(set by alice; was CODE ISSUE", text)
+    assert re.search(r"CODE ISSUE \(confirmed by alice", text)
+    assert "Decided before: INFRASTRUCTURE by somebody on 2026-03-01 (analysis earlier)" in text
+
+
 def test_json_in_a_terminal_is_indented_and_harmless() -> None:
     text = render(hostile(), "json", Page(interactive=True))
 

@@ -58,6 +58,26 @@ class Group:
         return self.analysis.classification or "NO VERDICT"
 
     @property
+    def decision(self) -> str:
+        """`set by alice; was CODE ISSUE` when a person set the classification, else empty."""
+        override = self.analysis.override
+        if override is None:
+            return ""
+        who = override.username or "somebody"
+        if override.replaced == override.classification:
+            return f"confirmed by {who}"
+        return f"set by {who}; was {override.replaced or 'NO VERDICT'}"
+
+    @property
+    def decided_before(self) -> list[str]:
+        """What people decided when the failure came before, a line each, the newest first."""
+        return [
+            f"Decided before: {one.classification} by {one.username or 'somebody'} on {one.decided_at[:10]} "
+            f"(analysis {one.job_id})"
+            for one in self.members[0].past_decisions
+        ]
+
+    @property
     def tests(self) -> list[str]:
         """The names of the failing tests that are known; `size` may be larger."""
         names = [member.test_name for member in self.members]

@@ -123,8 +123,7 @@ def _group(group: Group, out: _Paper) -> None:
     error = one_line(group.error.strip().partition("\n")[0], _ERROR_CHARACTERS)
     if error:
         out.indented(_text(error, "bold"))
-    if group.analysis.note.strip():
-        out.indented(_text(shortened(group.analysis.note, _LINE_CHARACTERS), "yellow"))
+    _remarks(group, out)
     _explanation(group, out)
     if group.analysis.evidence:
         _section("Evidence", out)
@@ -139,6 +138,14 @@ def _group(group: Group, out: _Paper) -> None:
         for line in debate_lines(group.debate):
             out.indented(_text(shortened(line, _DETAIL_CHARACTERS)))
     _tests(group, out)
+
+
+def _remarks(group: Group, out: _Paper) -> None:
+    """Why somebody else answered, and what people decided before."""
+    if group.analysis.note.strip():
+        out.indented(_text(shortened(group.analysis.note, _LINE_CHARACTERS), "yellow"))
+    for line in group.decided_before:
+        out.indented(_text(one_line(line, _LINE_CHARACTERS), "dim"))
 
 
 def _short_groups(story: Outline, out: _Paper) -> None:
@@ -164,6 +171,8 @@ def _heading(group: Group, out: _Paper) -> Text:
     heading = Text(no_wrap=True, overflow="ellipsis" if out.page.is_unicode else "crop")
     heading.append(f"{line * 2} ", "dim").append(str(group.number), "bold").append(f" {dot} ", "dim")
     heading.append(verdict, _COLOURS.get(verdict, _NO_VERDICT))
+    if group.decision:
+        heading.append(f" ({one_line(group.decision, 100)})")
     for part in filter(None, parts):
         heading.append(f" {dot} ", "dim").append(part)
     signature = f" {one_line(group.short_signature, 12)}" if group.short_signature else ""
