@@ -192,7 +192,16 @@ async def make_index(database: Database) -> None:
 def questions() -> list[Question]:
     """All that is measured."""
     invented = Invented()
-    job, test, signature = invented.jobs[0], invented.tests[3], f"{5:064x}"
+    job, test = invented.jobs[0], invented.tests[3]
+
+    def of_signature(name: str, signature: str) -> Question:
+        return Question(
+            name,
+            10,
+            "/history/search",
+            {"signature": signature},
+            lambda history: history.signature(signature, exclude_job_id=""),
+        )
 
     def page(name: str, goal: float, **filters: str) -> Question:
         return Question(
@@ -228,13 +237,8 @@ def questions() -> list[Question]:
             {"job_name": job},
             lambda history: history.test(test, job_name=job, exclude_job_id="", limit=20),
         ),
-        Question(
-            "signature",
-            10,
-            "/history/search",
-            {"signature": signature},
-            lambda history: history.signature(signature, exclude_job_id=""),
-        ),
+        of_signature("signature", f"{MESSAGES // 3:064x}"),
+        of_signature("signature of thousands of tests", f"{5:064x}"),
         Question(
             "stats, busiest job",
             20,

@@ -23,7 +23,7 @@ from rootcoz.store.schema import failure_history
 
 PIECE = 3
 """Characters of the pieces in the indexes; shorter terms cannot be looked up."""
-SHORT_TERM_ROWS = 100_000
+SHORT_TERM_ROWS = 20_000
 """Newest rows that are read for a term that is shorter than a piece."""
 BATCH_ROWS = 250
 """Rows that go into SQLite's index at once: some 30 ms in which nobody else writes."""
