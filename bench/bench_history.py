@@ -164,6 +164,7 @@ def fill(url: str, rows: int) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
+            connection.execute(text("DROP TABLE IF EXISTS history_text, history_text_filled"))
             metadata.drop_all(connection)
             metadata.create_all(connection)
         invented = invented_rows(Invented(), rows)
@@ -347,7 +348,7 @@ async def write_big_result(database: Database) -> None:
     ]
     async with database.write() as connection:
         await connection.execute(insert(analyses).values(analysis_row(BIG_ID, invented.jobs[0])))
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), time.process_time()
     async with database.write() as connection:
         await save_history(connection, BIG_ID, rows, analyzed_at="2026-01-01T07:15:02.113Z")
     print(
