@@ -33,6 +33,7 @@ from pydantic import (
 
 from rootcoz.domain.debate import Participant
 from rootcoz.domain.errors import InvalidInput, RootcozError
+from rootcoz.kit.addresses import networks
 from rootcoz.workspace.addresses import repositories_of_setting, repository
 
 APP = "rootcoz"
@@ -113,6 +114,13 @@ class Settings(BaseModel):
         default_factory=_default_data_dir,
         validation_alias=AliasChoices("ROOTCOZ_DATA_DIR", "DB_PATH"),
         description="Folder with all data. DB_PATH, the older name, is a file: its folder is taken.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description=(
+            "PostgreSQL database of `serve`, as postgresql://USER:PASSWORD@HOST/DATABASE. "
+            "Empty: SQLite in the data directory."
+        ),
     )
     public_base_url: str = Field(
         default="", description="How browsers reach the server, for links. Empty: links are relative."
@@ -277,6 +285,12 @@ class Settings(BaseModel):
         default="", repr=False, description="Further repositories: `name:url[:ref][@token]`, comma separated."
     )
 
+    # What is known about jobs
+    metadata_rules_file: Path | None = Field(
+        default=None,
+        description="YAML or JSON file with rules that give new jobs a team, tier, version and labels by their name.",
+    )
+
     # Who may do what
     auth_mode: AuthMode = Field(
         default=AuthMode.OPEN,
@@ -292,6 +306,17 @@ class Settings(BaseModel):
     )
     allowed_users: Words = Field(
         default=(), description="User names that may change anything, comma separated. Empty: everybody."
+    )
+    secure_cookies: bool = Field(
+        default=True, description="Browsers send the session's cookie over HTTPS only (and on localhost)."
+    )
+    trust_proxy_headers: bool = Field(
+        default=False,
+        description="A proxy that is trusted names the user in X-Forwarded-User, and addresses in X-Forwarded-For.",
+    )
+    trusted_proxies: Words = Field(
+        default=(),
+        description="Addresses or networks of those proxies, comma separated. Empty: this machine only.",
     )
     allow_open: bool = Field(
         default=False,
@@ -347,6 +372,12 @@ class Settings(BaseModel):
     def _are_repositories(cls, text: str) -> str:
         _said_as_values(lambda: repositories_of_setting(text))
         return text
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        networks(texts)
+        return texts
 
     @field_validator("log_level", mode="before")
     @classmethod

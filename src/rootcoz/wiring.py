@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -16,16 +16,22 @@ from pydantic import SecretStr
 from rootcoz.analysis.parts import Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
-from rootcoz.domain.errors import DataDirectoryInUse, NotConfigured
+from rootcoz.domain.errors import DataDirectoryInUse, InvalidInput, NotConfigured
+from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
+from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
+from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
+from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
+from rootcoz.features.sign_in import SignIn
+from rootcoz.features.token_usage import TokenUsage
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
-from rootcoz.settings import APP, Settings, SettingsError
+from rootcoz.settings import APP, AuthMode, Settings, SettingsError
 from rootcoz.store.engine import APP_FILE, Database
 from rootcoz.store.search import TextIndex
 from rootcoz.workspace.addresses import repositories_of_setting
@@ -67,6 +73,8 @@ class DataDirectory:
     lock: FileLock
     seal: Seal
     """Of everything secret in the database."""
+    database_address: str = field(default="", repr=False)
+    """Of PostgreSQL; empty when the database is a file in here."""
 
     @property
     def spool(self) -> Path:
@@ -74,9 +82,19 @@ class DataDirectory:
         return self.path / "spool"
 
     @property
+    def scratch(self) -> Path:
+        """Private folders of the programs that run; emptied at each start, since a kill leaves them."""
+        return scratch_below(self.path)
+
+    @property
     def workspaces(self) -> Path:
         """What providers may look at while they are asked."""
         return self.path / "workspaces"
+
+
+def scratch_below(data_dir: Path) -> Path:
+    """Where the private folders of programs lie in a data directory."""
+    return data_dir / "scratch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +111,12 @@ class Services:
     events: EventHub
     providers: "ProviderShelf"
     ai_models: ModelCatalogue
+    accounts: Accounts
+    sign_in: SignIn
+    presence: Presence
+    audit: Audit
+    token_usage: TokenUsage
+    job_metadata: JobMetadataBook
 
 
 class ProviderShelf:
@@ -126,6 +150,7 @@ def _provider_config(settings: Settings) -> ProviderConfig:
             settings.data_dir / "agents",
             platformdirs.user_cache_path(APP, appauthor=False) / "agents",
         ),
+        scratch=scratch_below(settings.data_dir),
     )
 
 
@@ -147,8 +172,14 @@ def check_default_provider(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory]:
-    """Make, lock and open the data directory. Raises DataDirectoryInUse and SettingsError."""
+    """Make, lock and open the data directory, and the database. Raises DataDirectoryInUse and SettingsError."""
     path = settings.data_dir
+    address = _plain(settings.database_url)
+    if address and settings.encryption_key is None:
+        raise SettingsError(
+            "ROOTCOZ_ENCRYPTION_KEY is needed with DATABASE_URL: every server on that database must have the same "
+            "key, so it cannot lie in one data directory."
+        )
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock(path / "rootcoz.lock")
@@ -158,11 +189,11 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
     except OSError as error:
         raise SettingsError(f"ROOTCOZ_DATA_DIR: {path} cannot be used: {error.strerror or error}") from error
     with lock:
-        for name in (APP_FILE, "engine.sqlite3"):
+        for name in () if address else (APP_FILE, "engine.sqlite3"):
             _make_private(path / name)
-        database = await Database.open(path)
+        database = await Database.open(path, address)
         try:
-            yield DataDirectory(path, database, lock, _seal(settings, path))
+            yield DataDirectory(path, database, lock, _seal(settings, path), address)
         finally:
             await database.close()
 
@@ -187,6 +218,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         provider_named=ProviderShelf(settings).named,
         server_gate=asyncio.Semaphore(settings.server_max_concurrent_ai_calls),
         workspaces=directory.workspaces,
+        scratch=directory.scratch,
         public_base_url=settings.public_base_url,
         seal=directory.seal,
         jenkins_access=partial(_jenkins_access, settings),
@@ -197,6 +229,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
             per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
         ),
+        metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
     )
 
 
@@ -262,7 +295,35 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         events=events,
         providers=shelf,
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
+        job_metadata=JobMetadataBook(directory.database, _metadata_rules(settings)),
+        accounts=Accounts(directory.database, directory.seal),
+        sign_in=SignIn(directory.database, directory.seal, _plain(settings.admin_key) or None),
+        presence=Presence(directory.database),
+        audit=Audit(directory.database),
+        token_usage=TokenUsage(directory.database),
     )
+
+
+async def check_entrance(services: Services) -> None:
+    """Raise SettingsError for a server that is closed and has no key that would open it."""
+    settings = services.settings
+    if settings.auth_mode is AuthMode.OPEN or settings.admin_key is not None or settings.trust_proxy_headers:
+        return
+    if not await services.accounts.has_usable_admin():
+        raise SettingsError(
+            "AUTH_MODE=required, but nobody could enter: ADMIN_KEY is not set, and no administrator with a valid key "
+            f"is stored in {services.directory.path}. Set ADMIN_KEY to a secret of at least 16 characters and start "
+            "again."
+        )
+
+
+def _metadata_rules(settings: Settings) -> MetadataRules:
+    rules = MetadataRules(settings.metadata_rules_file)
+    try:
+        rules.load()
+    except InvalidInput as error:
+        raise SettingsError(f"METADATA_RULES_FILE: {error}") from error
+    return rules
 
 
 def _make_private(file: Path) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -286,6 +286,20 @@ async def test_a_judge_in_trouble_leaves_the_words_to_decide() -> None:
     assert known.notes == (
         "Issues were matched by their words alone where they could not be judged. The model is away.",
     )
+
+
+@pytest.mark.parametrize("arrived", [[1, 2, 3], [3, 1, 2]])
+async def test_a_judge_sees_equally_similar_issues_in_one_order(arrived: list[int]) -> None:
+    seen: list[str] = []
+
+    async def judge(_: FailureGroup, __: Finding, issues: Sequence[TrackerIssue]) -> Mapping[str, Relevance]:
+        seen.extend(issue.key for issue in issues)
+        return {}
+
+    issues = [replace(GATEWAY, key=f"SHOP-{number}") for number in arrived]
+    await look_up(desk(Tracker(issues)), [group(1)], {1: product_bug("gateway")}, judge=judge)
+
+    assert seen == ["SHOP-1", "SHOP-2", "SHOP-3"]
 
 
 async def test_nobody_is_asked_to_judge_nothing() -> None:

@@ -66,6 +66,7 @@ def parts(database: Database, provider: ScriptedProvider, tmp_path: Path) -> Par
         provider_named=lambda _: provider,
         server_gate=asyncio.Semaphore(4),
         workspaces=tmp_path / "workspaces",
+        scratch=tmp_path,
         public_base_url="https://ci.test",
         seal=Seal("secret"),
         jenkins_access=nowhere,
@@ -378,6 +379,24 @@ async def test_no_workspace_is_left(parts: Parts) -> None:
     await analyse(job_id, parts, step)
 
     assert list(parts.workspaces.glob("*")) == []
+
+
+async def test_what_a_killed_process_left_in_the_workspace_is_gone_before_the_first_question(
+    parts: Parts, provider: ScriptedProvider
+) -> None:
+    job_id = await accepted(parts)
+    half = parts.workspaces / job_id / "build-artifacts" / "half.zip.unpacked"
+    half.mkdir(parents=True)
+    seen: list[bool] = []
+
+    def script(question: Question) -> str:
+        seen.append(half.exists())
+        return finding(question)
+
+    provider.script = script
+    await analyse(job_id, parts, step)
+
+    assert seen == [False] * 3
 
 
 async def test_a_report_that_cannot_be_read_is_named_and_nothing_is_kept(

@@ -8,6 +8,8 @@ import pytest
 from tests.api.conftest import slow_provider
 from tests.support.in_process import ADMIN, ADMIN_KEY, running_api
 
+from rootcoz.settings import SettingsError
+
 FAILURES = {
     "failures": [{"test_name": f"t{word}", "error_message": f"ValueError: {word} is bad"} for word in "abcd"]
 }
@@ -183,3 +185,11 @@ async def test_a_large_result_is_streamed_with_its_length(tmp_path: Path) -> Non
 
 def test_the_key_of_these_tests_is_long_enough() -> None:
     assert len(ADMIN_KEY) >= 16
+
+
+async def test_a_server_does_not_start_with_rules_it_cannot_use(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text("- {pattern: '(?P<team>x'}", encoding="utf-8")
+
+    with pytest.raises(SettingsError, match=r"METADATA_RULES_FILE: .*rules\.yaml: rule 1"):
+        async with running_api(tmp_path / "data", metadata_rules_file=tmp_path / "rules.yaml"):
+            pass

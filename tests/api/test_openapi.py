@@ -132,12 +132,12 @@ DEFAULTS = {
     ("AnalyzeFailuresRequest", "peer_analysis_max_rounds"): 3,
 }
 STATUSES = {
-    ("post", "/analyze-failures"): {"200", "202", "400", "401", "403", "404", "413", "415", "422"},
-    ("get", "/results"): {"200", "401", "422"},
-    ("get", "/results/{job_id}"): {"200", "202", "401", "404", "422"},
-    ("get", "/results/{job_id}/review-status"): {"200", "401", "422"},
-    ("delete", "/results/{job_id}"): {"200", "401", "403", "404", "422"},
-    ("delete", "/api/results/bulk"): {"200", "400", "401", "403", "413", "422"},
+    ("post", "/analyze-failures"): {"200", "202", "400", "401", "403", "404", "413", "415", "422", "429"},
+    ("get", "/results"): {"200", "401", "422", "429"},
+    ("get", "/results/{job_id}"): {"200", "202", "401", "404", "422", "429"},
+    ("get", "/results/{job_id}/review-status"): {"200", "401", "422", "429"},
+    ("delete", "/results/{job_id}"): {"200", "401", "403", "404", "422", "429"},
+    ("delete", "/api/results/bulk"): {"200", "400", "401", "403", "413", "422", "429"},
     ("get", "/health"): {"200"},
 }
 
@@ -196,7 +196,9 @@ def test_every_field_of_a_request_and_a_reply_is_described(document: dict[str, A
     assert not silent
 
 
-def test_every_operation_but_health_tells_that_it_may_want_a_key(document: dict[str, Any]) -> None:
+def test_every_operation_but_health_and_signing_in_tells_that_it_may_want_a_key(
+    document: dict[str, Any],
+) -> None:
     silent = [
         path
         for path, operations in document["paths"].items()
@@ -204,7 +206,7 @@ def test_every_operation_but_health_tells_that_it_may_want_a_key(document: dict[
         if "401" not in operation["responses"]
     ]
 
-    assert silent == ["/health"]
+    assert silent == ["/api/auth/logout", "/api/auth/me", "/health"]
 
 
 @pytest.mark.parametrize(("method", "path"), STATUSES)

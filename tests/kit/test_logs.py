@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+from rootcoz.kit.logs import without_secrets
+
 PROGRAM = """
 import logging, sys
 import structlog
@@ -56,3 +58,28 @@ def test_an_event_is_one_line_with_its_fields() -> None:
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
 def test_the_values_of_variables_stay_out_of_a_logged_error(level: str) -> None:
     assert "s3cret-token" not in run(level).stderr.replace('check("s3cret-token")', "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password",
+        "jenkins_password",
+        "github_token",
+        "jira_pat",
+        "api_key",
+        "Authorization",
+        "cookie",
+        "secret",
+    ],
+)
+def test_a_field_that_is_named_like_a_secret_is_not_written(name: str) -> None:
+    event = without_secrets(None, "info", {"event": "x", name: "s3cret", "headers": {name: "s3cret"}})
+
+    assert event == {"event": "x", name: "[removed]", "headers": {name: "[removed]"}}
+
+
+def test_counts_of_tokens_and_other_fields_are_written() -> None:
+    event = {"event": "asked", "input_tokens": 12, "tokens": 12, "token": "", "pattern": "a*", "compat": "x"}
+
+    assert without_secrets(None, "info", dict(event)) == event

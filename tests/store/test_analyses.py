@@ -34,6 +34,7 @@ from rootcoz.store.history import HistoryRow, save_history
 from rootcoz.store.schema import analyses, comments, metadata, overrides, reviews, test_classifications
 from rootcoz.store.secrets import save_secrets
 from rootcoz.store.spending import add_spending
+from rootcoz.store.workers import beat
 
 ABSTAINED = NoVerdict(NoVerdictReason.ABSTAINED, "It cannot tell.")
 
@@ -158,6 +159,7 @@ async def fill(database: Database, job_id: str) -> None:
         await save_call(connection, analysis_id, "group 1", call, None)
         await add_spending(connection, "2026-03-01", Spending(0.5, 100))
         await save_secrets(connection, analysis_id, {"jira_pat": "x"}, Seal("key"))
+        await beat(connection, "worker")
         await connection.execute(
             insert(comments).values(analysis_id=analysis_id, test_name="t", comment="c", created_at=moment)
         )
@@ -200,6 +202,7 @@ async def rows(database: Database) -> dict[str, int]:
         return {
             table.name: int(await connection.scalar(select(func.count()).select_from(table)) or 0)
             for table in metadata.sorted_tables
+            if table is analyses or any(key.column.table is analyses for key in table.foreign_keys)
         }
 
 

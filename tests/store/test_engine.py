@@ -54,10 +54,12 @@ async def test_a_reader_s_view_does_not_change_while_it_reads(database: Database
 @pytest.mark.parametrize(
     ("pragma", "value"), [("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 30_000)]
 )
-async def test_every_connection_is_tuned(database: Database, pragma: str, value: object) -> None:
-    async with database.read() as reader:
+async def test_every_connection_to_sqlite_is_tuned(
+    sqlite_database: Database, pragma: str, value: object
+) -> None:
+    async with sqlite_database.read() as reader:
         read = await reader.scalar(text(f"PRAGMA {pragma}"))
-    async with database.write() as writer:
+    async with sqlite_database.write() as writer:
         written = await writer.scalar(text(f"PRAGMA {pragma}"))
 
     assert (read, written) == (value, value)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from fastapi import FastAPI
 from tests.support.openapi import check_reply
 
 from rootcoz.cli.application import build_app
 from rootcoz.settings import Settings
+from rootcoz.wiring import Services
 
 ADMIN_KEY = "correct-horse-battery"
 ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
@@ -19,9 +21,10 @@ ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
 class Api:
     """A client of the application; every reply it gets is held against the OpenAPI document."""
 
-    def __init__(self, client: httpx2.AsyncClient, document: dict[str, Any], data_dir: Path) -> None:
+    def __init__(self, client: httpx2.AsyncClient, app: FastAPI, data_dir: Path) -> None:
         self.client = client
-        self.document = document
+        self.app = app
+        self.document = app.openapi()
         self.data_dir = data_dir
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:  # noqa: ANN401 - httpx2's own
@@ -37,6 +40,36 @@ class Api:
 
     async def delete(self, path: str, **options: Any) -> httpx2.Response:  # noqa: ANN401 - as above
         return await self.request("DELETE", path, **options)
+
+    async def post(self, path: str, **options: Any) -> httpx2.Response:  # noqa: ANN401 - as above
+        return await self.request("POST", path, **options)
+
+    async def put(self, path: str, **options: Any) -> httpx2.Response:  # noqa: ANN401 - as above
+        return await self.request("PUT", path, **options)
+
+    def visitor(self, address: str = "127.0.0.1", **headers: str) -> "Api":
+        """Somebody else at `address` with cookies of their own, over TLS, who sends these headers with each request.
+
+        An underscore in a header's name stands for a dash.
+        """
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=self.app, raise_app_exceptions=False, client=(address, 4000)),
+            base_url="https://rootcoz.test",
+            headers=named,
+            timeout=60,
+        )
+        return Api(client, self.app, self.data_dir)
+
+    def bearer(self, key: str, address: str = "127.0.0.1") -> "Api":
+        """Somebody with that key."""
+        return self.visitor(address, Authorization=f"Bearer {key}")
+
+    @property
+    def services(self) -> Services:
+        services = self.app.state.services
+        assert isinstance(services, Services)
+        return services
 
     async def submit(self, body: object) -> str:
         """Start an analysis; its job id."""
@@ -68,4 +101,4 @@ async def running_api(data_dir: Path, **settings: object) -> AsyncIterator[Api]:
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://rootcoz.test", timeout=60
         ) as client:
-            yield Api(client, app.openapi(), data_dir)
+            yield Api(client, app, data_dir)

@@ -66,9 +66,8 @@ class Server:
         raise AssertionError(f"{job_id} was not finished after {limit_s} s")
 
 
-@contextmanager
-def running_server(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server whose data lies in `home`/data. It is killed at the end unless the test ended it."""
+def start_command(home: Path, settings: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    """The process of a server whose data lies in `home`/data; it writes to `home`/server.log."""
     command = [
         sys.executable,
         "-m",
@@ -80,11 +79,20 @@ def running_server(home: Path, settings: Mapping[str, str] | None = None) -> Ite
         str(home / "data"),
     ]
     with (home / "server.log").open("a") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command, cwd=home, env=scrubbed(home, settings), stderr=log, stdout=log, text=True
         )
+
+
+@contextmanager
+def running_server(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server whose data lies in `home`/data. It is killed at the end unless the test ended it."""
+    log = home / "server.log"
+    log.touch()
+    before = len(_greetings(log))
+    process = start_command(home, settings)
     try:
-        server = Server(process, _address(process, home / "server.log"))
+        server = Server(process, _address(process, log, before))
         with server.client:
             yield server
     finally:
@@ -93,14 +101,17 @@ def running_server(home: Path, settings: Mapping[str, str] | None = None) -> Ite
         process.wait(30)
 
 
-def _address(process: subprocess.Popen[str], log: Path) -> str:
-    """The address from the last greeting in the log, once this process has written one."""
+def _greetings(log: Path) -> list[str]:
+    return re.findall(r"Serving (http://\S+)", log.read_text())
+
+
+def _address(process: subprocess.Popen[str], log: Path, before: int) -> str:
+    """The address from the greeting that comes after so many others in the log."""
     deadline = time.monotonic() + START_LIMIT_S
-    before = len(re.findall(r"Serving (http://\S+)", log.read_text()))
     while time.monotonic() < deadline:
-        greetings = re.findall(r"Serving (http://\S+)", log.read_text())
+        greetings = _greetings(log)
         if len(greetings) > before:
-            return str(greetings[-1])
+            return greetings[-1]
         assert process.poll() is None, log.read_text()
         time.sleep(0.02)
     raise AssertionError(f"the server did not start: {log.read_text()}")

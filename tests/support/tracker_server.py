@@ -93,8 +93,9 @@ class TrackerServer:
 
 
 @contextmanager
-def tracker_server() -> Iterator[TrackerServer]:
-    server = TrackerServer()
+def tracker_server(server: TrackerServer | None = None) -> Iterator[TrackerServer]:
+    """A tracker that listens; `server`: one with manners of its own."""
+    server = server or TrackerServer()
     try:
         yield server
     finally:

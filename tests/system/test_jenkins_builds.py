@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.jenkins_server import JenkinsServer, payload, running_jenkins
+from tests.support.jenkins_server import JenkinsServer, Reply, payload, running_jenkins
 from tests.support.server import Server, running_server
 
 ROOT = "job/team/job/nightly/12/"
@@ -106,6 +106,24 @@ def test_waiting_survives_a_kill_and_the_request_s_credentials_with_it(
         assert file.is_dir() or PASSWORD.encode() not in file.read_bytes()
 
 
+def test_a_build_that_had_ended_is_not_waited_for_again_after_a_kill(
+    tmp_path: Path, jenkins: JenkinsServer
+) -> None:
+    with_a_failed_child(jenkins)
+    jenkins.answer(f"{CHILD}testReport/api/json", Reply(b" " * 10_000, pause_s=0.1))
+    with running_server(tmp_path) as server:
+        job_id = accepted(server, order(jenkins))
+        before = in_phase(server, job_id, "analyzing")
+        server.kill()
+    jenkins.build(ROOT, {"number": 12, "result": None, "building": True})
+    jenkins.report(CHILD, payload("report-plain.json"))
+    with running_server(tmp_path) as server:
+        result = server.finished(job_id)["result"]
+
+    assert before["status"] == "running"
+    assert len(result["child_job_analyses"]) == 1
+
+
 def test_a_missing_build_fails_with_a_sentence_that_names_it(tmp_path: Path, jenkins: JenkinsServer) -> None:
     with running_server(tmp_path) as server:
         body = server.finished(accepted(server, order(jenkins)))
@@ -137,3 +155,24 @@ def test_without_any_jenkins_the_request_is_refused(tmp_path: Path) -> None:
 
     assert reply.status_code == 400
     assert "JENKINS_URL" in reply.json()["detail"]
+
+
+def test_a_job_gets_its_metadata_by_rule_once(tmp_path: Path, jenkins: JenkinsServer) -> None:
+    with_a_failed_child(jenkins)
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {pattern: '(?P<team>[a-z]+)/*.*', tier: gold}", encoding="utf-8")
+    with running_server(tmp_path, {"METADATA_RULES_FILE": str(rules)}) as server:
+        server.finished(accepted(server, order(jenkins)))
+        first = server.client.get("/api/jobs/team/nightly/metadata").json()
+        rules.write_text("- {pattern: '*', team: somebody-else}", encoding="utf-8")
+        server.finished(accepted(server, order(jenkins)))
+        second = server.client.get("/api/jobs/team/nightly/metadata").json()
+
+    assert first == {
+        "job_name": "team/nightly",
+        "team": "team",
+        "tier": "gold",
+        "version": None,
+        "labels": [],
+    }
+    assert second == first

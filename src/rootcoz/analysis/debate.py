@@ -36,7 +36,7 @@ from rootcoz.prompts.answer import answer_json, parse_answer
 from rootcoz.prompts.peer import arguments_text, parse_vote, peer_prompt, vote_schema
 from rootcoz.prompts.revise import revise_prompt
 from rootcoz.prompts.texts import prompt_use
-from rootcoz.providers.base import Provider, Question
+from rootcoz.providers.base import Provider, Question, Reply
 
 log = structlog.get_logger()
 
@@ -106,6 +106,13 @@ async def hold_debate(answer: Finding, question: Question, table: Table) -> tupl
         standing = after
 
 
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Why a call brought nothing, for the trail."""
+
+    words: str
+
+
 class _Debate:
     """The asking, and what was said so far."""
 
@@ -156,12 +163,9 @@ class _Debate:
             answer_schema=vote_schema(),
             prompts=(*self._question.prompts, prompt_use("peer")),
         )
-        try:
-            reply = await self._table.turns.ask(
-                seat.provider, question, key=self._key(f"peer {peer} of round {number}"), call_type="peer"
-            )
-        except Exception as error:  # noqa: BLE001 - logged by _trouble
-            return UnusableVote(f"It could not be asked: {_trouble(error)}")
+        reply = await self._ask(seat.provider, question, f"peer {peer} of round {number}", call_type="peer")
+        if isinstance(reply, _Trouble):
+            return UnusableVote(f"It could not be asked: {reply.words}")
         vote = parse_vote(reply.text)
         if isinstance(vote, UnusableVote):
             return vote
@@ -189,17 +193,14 @@ class _Debate:
             answer_file=self._path(_answer_file(number)),
             votes_file=self._path(votes_file),
         )
-        try:
-            reply = await table.turns.ask(
-                table.main.provider,
-                replace(
-                    self._question, prompt=prompt, prompts=(*self._question.prompts, prompt_use("revise"))
-                ),
-                key=self._key(f"revision after round {number}"),
-                call_type="revision",
-            )
-        except Exception as error:  # noqa: BLE001 - logged by _trouble
-            return answer, f"It could not be asked to revise its answer: {_trouble(error)}"
+        reply = await self._ask(
+            table.main.provider,
+            replace(self._question, prompt=prompt, prompts=(*self._question.prompts, prompt_use("revise"))),
+            f"revision after round {number}",
+            call_type="revision",
+        )
+        if isinstance(reply, _Trouble):
+            return answer, f"It could not be asked to revise its answer: {reply.words}"
         said = await table.check(parse_answer(reply.text))
         if isinstance(said, NoVerdict):
             if said.reason is NoVerdictReason.ABSTAINED:
@@ -212,8 +213,18 @@ class _Debate:
             )
         return revised(answer, said), ""
 
-    def _key(self, call: str) -> str:
-        return f"group {self._question.group.number}: {call}"
+    async def _ask(
+        self, provider: Provider, question: Question, call: str, *, call_type: str
+    ) -> "Reply | _Trouble":
+        """One call. A bug in asking for a second opinion must not cost the first one: it is logged."""
+        key = f"group {self._question.group.number}: {call}"
+        try:
+            return await self._table.turns.ask(provider, question, key=key, call_type=call_type)
+        except RootcozError as error:
+            return _Trouble(str(error))
+        except Exception as error:
+            log.exception("debate_call_failed", key=key)
+            return _Trouble(f"internal error ({type(error).__name__}). The server's log has the details.")
 
     def _path(self, file: str) -> str:
         return f"{self._table.folder}/{file}"
@@ -221,14 +232,6 @@ class _Debate:
     async def _write(self, files: Mapping[str, str]) -> None:
         if self._question.workspace is not None:
             await write_files(self._question.workspace / self._table.folder, files)
-
-
-def _trouble(error: Exception) -> str:
-    """The error for the trail. A bug in asking for a second opinion must not cost the first one: it is logged."""
-    if isinstance(error, RootcozError):
-        return str(error)
-    log.error("debate_call_failed", exc_info=error)
-    return f"internal error ({type(error).__name__}). The server's log has the details."
 
 
 def _answer_file(round_number: int) -> str:

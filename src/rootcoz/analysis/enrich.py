@@ -311,7 +311,8 @@ class _Ranking:
     ) -> Mapping[str, Relevance]:
         alike = similar_scores(_subject(group, finding), issues)
         if self._judge is not None and issues and not self._is_given_up():
-            nearest = sorted(issues, key=lambda issue: -alike[issue.key])[:JUDGED]
+            # The same issues make the same question, in whichever order the searches have ended: it is paid once.
+            nearest = sorted(issues, key=lambda issue: (-alike[issue.key], issue.key))[:JUDGED]
             try:
                 judged = await self._judge(group, finding, nearest)
             except OutsideError as error:

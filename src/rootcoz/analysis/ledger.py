@@ -6,6 +6,7 @@ from rootcoz.domain.analysis import KeptReply, ProviderCall
 from rootcoz.domain.budget import NO_BUDGETS, NOTHING_SPENT, Budgets, Spending, spent_by
 from rootcoz.kit.clock import utc_day
 from rootcoz.providers.base import Reply
+from rootcoz.store.analyses import note_new_answers
 from rootcoz.store.calls import load_ledger, load_replies, save_call
 from rootcoz.store.engine import Database
 from rootcoz.store.spending import add_spending, spent_on
@@ -67,6 +68,8 @@ class Ledger:
         async with self._database.write() as connection:
             await save_call(connection, self._analysis_id, key, call, kept)
             await add_spending(connection, utc_day(), spent)
+            if kept is not None:
+                await note_new_answers(connection, self._analysis_id)
         self._spent += spent
         if kept is not None:
             self._kept[key] = kept

@@ -7,7 +7,6 @@ Everything here is help, not a condition: what cannot be had becomes a note, and
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,10 +57,19 @@ NOTHING_ELSE = Materials()
 
 
 async def gather_repositories(
-    workspace: Workspace, orders: Sequence[RepositoryOrder], tokens: Mapping[str, str]
+    workspace: Workspace,
+    orders: Sequence[RepositoryOrder],
+    tokens: Mapping[str, str],
+    *,
+    scratch: Path | None = None,
 ) -> Materials:
-    """Clone the repositories side by side. `tokens` are by the repository's name."""
-    cloned = await asyncio.gather(*(_clone(workspace, order, tokens.get(order.name)) for order in orders))
+    """Clone the repositories side by side. `tokens` are by the repository's name.
+
+    `scratch` is the folder for git's private ones (default: the system's).
+    """
+    cloned = await asyncio.gather(
+        *(_clone(workspace, order, tokens.get(order.name), scratch) for order in orders)
+    )
     return _joined(cloned)
 
 
@@ -121,15 +129,22 @@ def check_in_workspace(answer: Answer, root: Path) -> Answer:
     return answer
 
 
-async def _clone(workspace: Workspace, order: RepositoryOrder, token: str | None) -> Materials:
+async def _clone(
+    workspace: Workspace, order: RepositoryOrder, token: str | None, scratch: Path | None
+) -> Materials:
     folder = workspace.repository(order.name)
     try:
         spec = repository(order.name, order.url, ref=order.ref, token=token)
         depth = TESTS_DEPTH if order.is_tests else OTHER_DEPTH
-        if folder.exists():
-            shutil.rmtree(folder)  # left by a process that died while it cloned
-        cloned = await clone(spec, folder, depth=depth, timeout_s=CLONE_TIMEOUT_S, max_bytes=CLONE_LIMIT)
-    except (OutsideError, InvalidInput) as error:
+        cloned = await clone(
+            spec,
+            folder,
+            depth=depth,
+            timeout_s=CLONE_TIMEOUT_S,
+            max_bytes=CLONE_LIMIT,
+            scratch=scratch,
+        )
+    except (OutsideError, InvalidInput, OSError) as error:
         return Materials(notes=(f"Repository {order.name} is missing: {error}",))
     what = "the tests' repository" if order.is_tests else "a repository of the product"
     listing = f"`repos/{order.name}/`: clone of {what} at {cloned.ref or cloned.commit[:12]}"

@@ -1,6 +1,7 @@
 """What the pipeline works with, apart from the pipeline: whoever hands it in need not load all that it uses."""
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from rootcoz.domain.analysis import (
     StoredAnalysis,
 )
 from rootcoz.domain.budget import NO_BUDGETS, Budgets
+from rootcoz.domain.errors import NotFound
+from rootcoz.domain.job_metadata import JobMetadata
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
 from rootcoz.store import analyses as analyses_store
@@ -52,6 +55,8 @@ class Parts:
     """Bounds the questions of the whole server."""
     workspaces: Path
     """Folder below which each analysis has its own."""
+    scratch: Path
+    """Folder for the private folders of programs."""
     public_base_url: str
     """For the link in enriched documents; empty when the server does not know its address."""
     seal: Seal
@@ -64,9 +69,23 @@ class Parts:
     """The trackers to be searched for an analysis, and sentences about those that cannot be."""
     audience: Audience
     budgets: Budgets = NO_BUDGETS
+    metadata_for: Callable[[str], JobMetadata | None] = lambda _job_name: None
+    """What the rules say of a job by its name; may read a file."""
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""
         async with self.database.read() as connection:
             status = await analyses_store.analysis_status(connection, job_id)
         return status is None or status.is_final
+
+
+async def take_up(job_id: str, parts: Parts) -> str:
+    """Become the one who works on the analysis: the token to work with. What others still write is refused from now on.
+
+    Raises NotFound.
+    """
+    run = uuid.uuid4().hex
+    async with parts.database.write() as connection:
+        if not await analyses_store.take(connection, job_id, run):
+            raise NotFound(f"There is no analysis {job_id}; it may have been deleted.")
+    return run

@@ -6,9 +6,9 @@ already on disk, so that a second run repeats no question whose answer was kept.
 
 import asyncio
 import contextlib
-import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from rootcoz.analysis.ask import Asker
@@ -21,7 +21,7 @@ from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.history import history_rows
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
-from rootcoz.analysis.parts import Parts, Step
+from rootcoz.analysis.parts import Parts, Step, take_up
 from rootcoz.analysis.report import AnswerPlace, ReportFacts, write_result
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import (
@@ -38,11 +38,13 @@ from rootcoz.domain.issue import MatchedIssue
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment, utc_now
+from rootcoz.kit.tree_removal import remove_tree
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
 from rootcoz.store.documents import delete_documents, load_document, save_document
-from rootcoz.store.engine import Database
+from rootcoz.store.engine import Connection, Database
 from rootcoz.store.history import save_history
+from rootcoz.store.job_metadata import add_metadata
 from rootcoz.store.secrets import load_secrets
 from rootcoz.workspace.folder import Workspace, make_workspace
 
@@ -57,9 +59,16 @@ MAX_ATTEMPTS = 50
 """Starts without a single new answer after which an analysis is given up: it seems to kill the process."""
 
 
-async def analyse(job_id: str, parts: Parts, step: Step) -> None:
-    """Take the analysis from wherever it stands to its result."""
-    job = _Job(await _load(parts.database, job_id), parts)
+async def analyse(job_id: str, parts: Parts, step: Step, run: str | None = None) -> None:
+    """Take the analysis from wherever it stands to its result. `run`: what `take_up` gave; None calls it here.
+
+    Raises TakenOver when somebody else took it up meanwhile.
+    """
+    run = run or await take_up(job_id, parts)
+    analysis = await _load(parts.database, job_id)
+    if analysis.status.is_final:  # its result was written in the instant before the process died
+        return
+    job = _Job(analysis, parts, run)
 
     await job.begin()
     await step("fetch", job.fetch)
@@ -70,21 +79,26 @@ async def analyse(job_id: str, parts: Parts, step: Step) -> None:
     await step("save", lambda: job.save(groups, failures))
 
 
-async def give_up(job_id: str, parts: Parts, reason: str) -> None:
-    """Record that the analysis failed, with a sentence for the user. Answers that were kept are shown with it."""
+async def give_up(job_id: str, parts: Parts, reason: str, run: str | None = None) -> None:
+    """Record that the analysis failed, with a sentence for the user. Answers that were kept are shown with it.
+
+    `run` as for `analyse`.
+    """
+    run = run or await take_up(job_id, parts)
     try:
-        await _save_failed(job_id, parts, reason)
+        await _save_failed(job_id, parts, reason, run)
     except AnalysisAborted:
-        await _save_failed(job_id, parts, reason)  # it is aborted at most once
+        await _save_failed(job_id, parts, reason, run)  # it is aborted at most once
     # Whoever was interrupted has removed it, unless a thread of theirs was still writing to it.
-    await asyncio.to_thread(shutil.rmtree, parts.workspaces / job_id, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the next start removes what is left
+        await asyncio.to_thread(remove_tree, parts.workspaces / job_id)
 
 
-async def _save_failed(job_id: str, parts: Parts, reason: str) -> None:
+async def _save_failed(job_id: str, parts: Parts, reason: str, run: str) -> None:
     analysis = await _load(parts.database, job_id)
     if analysis.status.is_final:  # its result was written in the instant before the process died
         return
-    job = _Job(analysis, parts)
+    job = _Job(analysis, parts, run)
     failures = await job.ingest()
     groups = await job.group(failures)
     await job.save(groups, failures, failed_because=reason)
@@ -101,8 +115,9 @@ async def _load(database: Database, job_id: str) -> StoredAnalysis:
 class _Job:
     """The steps of one analysis."""
 
-    def __init__(self, analysis: StoredAnalysis, parts: Parts) -> None:
+    def __init__(self, analysis: StoredAnalysis, parts: Parts, run: str) -> None:
         self.analysis = analysis
+        self.run = run
         self.parts = parts
         self.database = parts.database
         self.marks = list(analysis.progress_log)
@@ -127,7 +142,7 @@ class _Job:
         self._tell(groups_answered=answered)
         if self.analysis.status is AnalysisStatus.WAITING:
             return
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             attempts = await analyses_store.count_attempt(connection, self.analysis.id)
         if attempts > MAX_ATTEMPTS:
             raise Conflict(
@@ -144,6 +159,8 @@ class _Job:
         async with self.database.read() as connection:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
         resumed = bool(self.marks)
+        if self.analysis.status is AnalysisStatus.RUNNING:  # the build had ended when the process died
+            order = replace(order, wait=False)
         consoles = ConsoleShelf(self.database, self.analysis.id)
         await consoles.clear()
         if order.wait:
@@ -165,7 +182,7 @@ class _Job:
         return any(self.parts.provider_named(name).reads_prompt for name in names)
 
     async def _mark_running(self) -> None:
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await analyses_store.mark_running(connection, self.analysis.id)
         self.progress = replace(self.progress, status=AnalysisStatus.RUNNING)
         await self._enter(ProgressPhase.ANALYZING, None)
@@ -174,7 +191,7 @@ class _Job:
         failures, outline = build.flattened()
         packed = await asyncio.to_thread(lambda: list(chunked(builds.encode_failures(failures))))
         notes = (*build.notes, *self.analysis.options.notes)
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await save_document(connection, self.analysis.id, builds.FAILURES, packed)
             outlined = chunked([builds.encode_outline(outline)])
             await save_document(connection, self.analysis.id, builds.OUTLINE, outlined)
@@ -195,7 +212,7 @@ class _Job:
             return await asyncio.to_thread(builds.decode_groups, chunks, failures)
         groups = await asyncio.to_thread(group_failures, failures)
         packed = await asyncio.to_thread(lambda: list(chunked(builds.encode_groups(groups))))
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await save_document(connection, self.analysis.id, builds.GROUPS, packed)
         return groups
 
@@ -212,6 +229,10 @@ class _Job:
         provider.check(options.model)
         seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
         ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
+        # What a process left that died in the middle is half a clone or half an archive. If some of it cannot be
+        # removed, a clone may find its place taken, and says so.
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(remove_tree, self.parts.workspaces / self.analysis.job_id)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
             # With nothing to pay questions with, nobody will look at what takes long to fetch.
@@ -240,7 +261,7 @@ class _Job:
             secrets = await load_secrets(connection, self.analysis.id, self.parts.seal)
         orders = self.analysis.options.repositories
         tokens = self.parts.repository_tokens(orders, secrets)
-        materials = await gather_repositories(workspace, orders, tokens)
+        materials = await gather_repositories(workspace, orders, tokens, scratch=self.parts.scratch)
         if order is not None and order.with_artifacts:
             access = self.parts.jenkins_access(order, secrets)
             materials = joined(materials, await gather_artifacts(workspace, order, access))
@@ -252,7 +273,7 @@ class _Job:
         """Put what is not there yet to the notes of the result."""
         if set(sentences) <= set(self.analysis.notes):
             return
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             notes = await analyses_store.add_notes(connection, self.analysis.id, sentences)
         self.analysis = replace(self.analysis, notes=notes)
 
@@ -273,7 +294,7 @@ class _Job:
             matches |= known.matches
             notes = (*notes, *known.notes)
         await self._note(*notes)
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             document = chunked([issues.encode_issues(matches)])
             await save_document(connection, self.analysis.id, issues.ISSUES, document)
 
@@ -333,17 +354,24 @@ class _Job:
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts, places))))
         packed_places = chunked([builds.encode_places((one.failure, one.start, one.size) for one in places)])
         aborted = self.analysis.aborted_by is not None
-        async with self.database.write() as connection:
-            await save_document(connection, self.analysis.id, builds.RESULT, packed)
-            await save_document(connection, self.analysis.id, builds.ANSWER_PLACES, packed_places)
-            if status is AnalysisStatus.COMPLETED:
-                await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
-            await delete_documents(connection, self.analysis.id, CONSOLE)
+        job_metadata = await asyncio.to_thread(self.parts.metadata_for, self.analysis.job_name)
+        async with self._write() as connection:
             if not await analyses_store.finish_analysis(
                 connection, self.analysis.id, status, aborted=aborted
             ):
                 raise AnalysisAborted("It was aborted while its result was written.")
+            await save_document(connection, self.analysis.id, builds.RESULT, packed)
+            await save_document(connection, self.analysis.id, builds.ANSWER_PLACES, packed_places)
+            if status is AnalysisStatus.COMPLETED:
+                await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
+                if job_metadata is not None:
+                    await add_metadata(connection, job_metadata)
+            await delete_documents(connection, self.analysis.id, CONSOLE)
+            await save_document(connection, self.analysis.id, builds.RESULT, packed)
         self._tell(status=status, groups_answered=len(kept))
+
+    def _write(self) -> AbstractAsyncContextManager[Connection]:
+        return analyses_store.writing(self.database, self.analysis.id, self.run)
 
     def _tell(self, **changes: object) -> None:
         self.progress = replace(self.progress, **changes, at=utc_now())  # type: ignore[arg-type]  # fields by name
@@ -355,7 +383,7 @@ class _Job:
 
     async def _save_answers(self, answers: Sequence[findings.GroupAnswer]) -> None:
         options = self.analysis.options
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await findings.save_answers(
                 connection, self.analysis.id, answers, provider=options.provider, model=options.model
             )
@@ -363,13 +391,18 @@ class _Job:
         self._tell(groups_answered=self.progress.groups_answered + len(answers))
 
     async def _note_debate(self, phase: str, group: int, groups: int) -> None:
-        """The log is written as a whole each time: a build with very many groups is not told in full."""
-        if len(self.marks) < MAX_MARKS:
-            await self._enter(f"{phase} (group {group}/{groups})", groups)
+        """The log is written as a whole each time: a build with very many groups is not told in full.
+
+        A debate that goes on after a restart comes by its earlier phases again, with answers that are kept: those
+        stand in the log already.
+        """
+        told = f"{phase} (group {group}/{groups})"
+        if len(self.marks) < MAX_MARKS and all(mark.phase != told for mark in self.marks):
+            await self._enter(told, groups)
 
     async def _enter(self, phase: str, groups_total: int | None) -> None:
         self.marks.append(ProgressMark(phase, time.time()))
-        async with self.database.write() as connection:
+        async with self._write() as connection:
             await analyses_store.save_progress(connection, self.analysis.id, self.marks, groups_total)
         self._tell(progress_phase=phase, groups_total=groups_total)
 

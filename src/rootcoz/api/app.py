@@ -9,15 +9,44 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from rootcoz import __version__
-from rootcoz.api.auth import RequireSignIn
 from rootcoz.api.body_limit import LimitBodies
 from rootcoz.api.errors import add_error_handlers
+from rootcoz.api.gate import Gate
 from rootcoz.api.openapi import openapi_document
-from rootcoz.api.routes import ai_models, analysis, events, health, history, results, signatures
+from rootcoz.api.routes import (
+    admin,
+    ai_models,
+    analysis,
+    auth,
+    events,
+    health,
+    history,
+    job_metadata,
+    results,
+    signatures,
+    token_usage,
+)
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services
 
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
+
+ROUTERS = tuple(
+    section.router
+    for section in (
+        analysis,
+        results,
+        history,
+        events,
+        ai_models,
+        signatures,
+        job_metadata,
+        auth,
+        admin,
+        token_usage,
+        health,
+    )
+)
 
 DESCRIPTION = """\
 Reads failed CI runs and says why they failed: failures grouped by what broke, and for each group a root cause with
@@ -49,17 +78,20 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
             {"name": "Analysis", "description": "Send failures and get them explained."},
             {"name": "Results", "description": "Read and delete what was found."},
             {"name": "History", "description": "What failed before, and what people said of it."},
+            {"name": "Metadata", "description": "Whose a job is, and what it is for."},
             {"name": "Events", "description": "Watch analyses while they go on."},
+            {"name": "Auth", "description": "Sign in; your sessions, keys and saved tokens."},
+            {"name": "Admin", "description": "Users, the audit log, and what the AI cost."},
             {"name": "Health", "description": "Is the server there."},
         ],
     )
     add_error_handlers(app)
-    for module in (analysis, results, history, events, ai_models, signatures, health):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     _add_docs(app)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]  # the framework's documented way
     app.add_middleware(LimitBodies, streaming_paths=analysis.STREAMING_PATHS)
-    app.add_middleware(RequireSignIn, settings=settings)
+    app.add_middleware(Gate, settings=settings)
     return app
 
 

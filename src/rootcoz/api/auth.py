@@ -1,26 +1,28 @@
-"""Who asks, and what they may do.
+"""Who asks, and what they may do. `api/gate.py` finds out who it is; these are what routes ask for.
 
 In open mode reads and analyses need no proof. A plain `rootcoz_username` cookie names the author of what is written
-and proves nothing; deletion and administration need the administrator's key.
+and proves nothing: saved tokens, deletion and administration need a session, a key or a trusted proxy.
 """
 
-import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import unquote
 
 from fastapi import Depends, Request
-from fastapi.responses import JSONResponse
 
-from rootcoz.domain.errors import NotAllowed
-from rootcoz.settings import AuthMode, Settings
+from rootcoz.domain.account import Actor, Proof, Role, name_key
+from rootcoz.domain.errors import NotAllowed, NotSignedIn
 from rootcoz.wiring import Services
 
-ADMIN = "admin"
+SESSION_COOKIE = "rootcoz_session"
 USERNAME_COOKIE = "rootcoz_username"
-OPEN_PATHS = frozenset({"/health"})
+ADMIN_PATHS = "/api/admin/"
+"""What lies below is for administrators, whether it exists or not."""
+SIGN_IN_PATHS = frozenset({"/api/auth/login", "/api/auth/logout", "/api/auth/me"})
+OPEN_PATHS = frozenset({"/health"}) | SIGN_IN_PATHS
 """What needs no key in any mode."""
+REQUESTER = "rootcoz.requester"
+"""Where the gate leaves in the scope who asks."""
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,9 +35,24 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class Requester:
     """The one who asks."""
 
-    name: str
+    name: str = ""
     """Empty when nobody is named."""
-    is_admin: bool
+    role: Role = Role.USER
+    proof: Proof = Proof.NONE
+    address: str = ""
+    """Network address the request came from."""
+    account_id: int | None = None
+    session_id: str | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether they have proven to be an administrator."""
+        return self.role is Role.ADMIN and self.proof is not Proof.NONE
+
+    @property
+    def actor(self) -> Actor:
+        """Who does what they ask for, for rules and the audit log."""
+        return Actor(self.name, self.address, self.account_id)
 
 
 def services_of(request: Request) -> Services:
@@ -47,71 +64,60 @@ def services_of(request: Request) -> Services:
 
 
 def requester(request: Request) -> Requester:
-    """Who asks, by key or else by cookie."""
-    settings = services_of(request).settings
-    if _has_admin_key(settings, request.headers.get("authorization", "")):
-        return Requester(ADMIN, is_admin=True)
-    name = unquote(request.cookies.get(USERNAME_COOKIE, "")).strip()
-    return Requester("" if name.casefold() == ADMIN else name[:200], is_admin=False)
+    """Who asks."""
+    who = request.scope[REQUESTER]
+    if not isinstance(who, Requester):
+        raise TypeError("the request did not come through the gate")
+    return who
+
+
+def anyone(request: Request) -> Requester:
+    """Who asks, whoever it is: for what changes nothing but whether the requester is signed in."""
+    return requester(request)
 
 
 def writer(request: Request) -> Requester:
     """Who asks, if the allow list lets them change anything."""
     who = requester(request)
     allowed = services_of(request).settings.allowed_users
-    if allowed and not who.is_admin and who.name.casefold() not in {name.casefold() for name in allowed}:
+    if allowed and not who.is_admin and name_key(who.name) not in {name_key(name) for name in allowed}:
         raise NotAllowed("This server lets only listed users change anything (ALLOWED_USERS).")
     return who
 
 
-def administrator(request: Request) -> Requester:
-    """Who asks, if they are the administrator."""
+def proven(request: Request) -> Requester:
+    """Who asks, if they have proven it. Not held against the allow list: it is about their own things."""
     who = requester(request)
-    if not who.is_admin:
-        configured = services_of(request).settings.admin_key is not None
-        raise NotAllowed(
-            "Only an administrator may do this: send the key as 'Authorization: Bearer <key>'."
-            if configured
-            else "Only an administrator may do this, and this server has no administrator yet: set ADMIN_KEY."
+    if who.proof is Proof.NONE:
+        raise NotSignedIn(
+            "Sign in, or send a key as 'Authorization: Bearer <key>'; a name alone is no proof."
         )
     return who
 
 
+def administrator(request: Request) -> Requester:
+    """Who asks, if they are an administrator."""
+    who = requester(request)
+    if not who.is_admin:
+        raise NotAllowed(administrators_only(services_of(request)))
+    return who
+
+
+def administrators_only(services: Services) -> str:
+    """What somebody is told who is no administrator."""
+    if services.settings.admin_key is None:
+        return (
+            "Only an administrator may do this. If this server has none yet, set ADMIN_KEY; else sign in or send "
+            "the key as 'Authorization: Bearer <key>'."
+        )
+    return "Only an administrator may do this: sign in, or send the key as 'Authorization: Bearer <key>'."
+
+
+GUARDS = (anyone, writer, proven, administrator)
+"""One of them stands before every route that changes anything."""
+
 ServicesOf = Annotated[Services, Depends(services_of)]
+Anyone = Annotated[Requester, Depends(anyone)]
 Writer = Annotated[Requester, Depends(writer)]
+Proven = Annotated[Requester, Depends(proven)]
 Administrator = Annotated[Requester, Depends(administrator)]
-
-
-class RequireSignIn:
-    """With AUTH_MODE=required: nothing but /health without a key, whatever the route."""
-
-    def __init__(self, app: App, settings: Settings) -> None:
-        self._app = app
-        self._settings = settings
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through or answer 401."""
-        if (
-            scope["type"] == "http"
-            and self._settings.auth_mode is AuthMode.REQUIRED
-            and scope["path"] not in OPEN_PATHS
-        ):
-            headers = dict(scope["headers"])
-            if not _has_admin_key(self._settings, headers.get(b"authorization", b"").decode("latin-1")):
-                reply = JSONResponse(
-                    {"detail": "This server needs a key: send it as 'Authorization: Bearer <key>'."},
-                    401,
-                    {"WWW-Authenticate": "Bearer"},
-                )
-                await reply(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
-def _has_admin_key(settings: Settings, authorization: str) -> bool:
-    scheme, _, key = authorization.partition(" ")
-    if settings.admin_key is None or scheme.casefold() != "bearer":
-        return False
-    expected = settings.admin_key.get_secret_value()
-    # Headers are read as Latin-1; these are the bytes that were sent.
-    return hmac.compare_digest(key.strip().encode("latin-1"), expected.encode("utf-8", "replace"))

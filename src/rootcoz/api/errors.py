@@ -17,16 +17,20 @@ from rootcoz.domain.errors import (
     NotAllowed,
     NotConfigured,
     NotFound,
+    NotSignedIn,
     OutsideError,
     RootcozError,
     TooLarge,
+    TooManyAttempts,
 )
 
 # The first class that fits decides, so the branches stand before their trunk.
 STATUSES: tuple[tuple[type[RootcozError], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
+    (NotSignedIn, 401),
     (NotAllowed, 403),
+    (TooManyAttempts, 429),
     (TooLarge, 413),
     (NotConfigured, 400),
     (InvalidInput, 400),
@@ -51,6 +55,16 @@ def status_of(error: RootcozError) -> int:
     return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 
+def error_reply(error: RootcozError) -> JSONResponse:
+    """The reply for the error, in the one shape."""
+    headers = {}
+    if isinstance(error, NotSignedIn):
+        headers = {"WWW-Authenticate": "Bearer"}
+    elif isinstance(error, TooManyAttempts):
+        headers = {"Retry-After": str(error.retry_after_s)}
+    return JSONResponse({"detail": str(error)}, status_of(error), headers)
+
+
 def field_problems(error: ValidationError, *, within: tuple[str | int, ...] = ()) -> list[dict[str, Any]]:
     """What is wrong, field by field, below `within`, without repeating what was sent."""
     return _cleaned(error.errors(include_url=False, include_input=False), within=within)
@@ -63,7 +77,7 @@ def add_error_handlers(app: FastAPI) -> None:
     async def ours(_request: Request, error: RootcozError) -> JSONResponse:
         if isinstance(error, InvalidFields):
             return JSONResponse({"detail": error.problems}, 422)
-        return JSONResponse({"detail": str(error)}, status_of(error))
+        return error_reply(error)
 
     @app.exception_handler(RequestValidationError)
     async def fields(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -108,6 +108,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # they are read where TRUSTED_PROXIES says whose
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config, app, settings)

@@ -143,10 +143,9 @@ class Client:
                 headers={"Content-Type": "application/json", "Prefer": "respond-async"},
                 timeout_s=ANALYSIS_TIMEOUT_S,
             )
-        except Exception:
-            if body.error is not None:
+        finally:
+            if body.error is not None:  # however the exchange ended, this is why
                 raise body.error from None
-            raise
         return parsed(Accepted, response, self._who).job_id
 
     async def result(self, job_id: str) -> ResultResponse:

@@ -9,7 +9,10 @@
     │   ├── NotFound
     │   ├── Conflict                the thing is in a state that forbids it
     │   │   ├── AnalysisAborted     somebody stopped the analysis
+    │   │   ├── TakenOver           another process works on the analysis now
     │   │   └── DataDirectoryInUse  another process works on the data directory
+    │   ├── NotSignedIn             the requester has not proven who they are
+    │   ├── TooManyAttempts         a limit on attempts; carries `retry_after_s`
     │   └── NotAllowed              the requester lacks the right
     │       └── BudgetSpent         what may be spent on AIs is spent
     └── OutsideError                something outside us failed; carries `source` and `retryable`
@@ -57,6 +60,23 @@ class Conflict(CallerError):
 
 class AnalysisAborted(Conflict):
     """Somebody stopped the analysis; the store knows who."""
+
+
+class TakenOver(Conflict):
+    """Another process works on the analysis now: it took this one for dead."""
+
+
+class NotSignedIn(CallerError):
+    """The requester has not proven who they are, or what they proved it with is not valid."""
+
+
+class TooManyAttempts(CallerError):
+    """There were too many attempts; the same one is looked at again later."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """Seconds after which it may be tried again; at least 1."""
 
 
 class NotAllowed(CallerError):

@@ -1,6 +1,7 @@
 """What happens to analyses, told at once to everybody who watches.
 
-Lives in the memory of the one process that owns the data directory. Telling never waits: each watcher has a buffer of
+Lives in the memory of one process, which tells what it does; what others do with the same database is told by
+`elsewhere.py`. Telling never waits: each watcher has a buffer of
 its own, and one that reads too slowly loses its subscription. It comes back and starts from the present state.
 """
 
@@ -93,6 +94,11 @@ class EventHub:
     def watchers(self) -> int:
         """How many subscriptions there are."""
         return len(self._subscriptions)
+
+    @property
+    def watched(self) -> set[str]:
+        """Job ids of the analyses that are watched one by one."""
+        return {each.job_id for each in self._subscriptions if each.job_id is not None}
 
     def tell(self, progress: AnalysisProgress) -> None:
         """The analysis got somewhere. Never waits."""

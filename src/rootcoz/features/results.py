@@ -1,7 +1,8 @@
 """Stored results as bytes that are ready to send.
 
-A result is written once, when its analysis ends, so its bytes can be kept in memory. One process owns the data
-directory, therefore what this process has not deleted is still right.
+A result is written once, when its analysis ends, so its bytes can be kept in memory. One process owns a data
+directory, therefore what this process has not deleted is still right; a database that others share is asked first
+whether it is still there.
 """
 
 import asyncio
@@ -53,7 +54,7 @@ class Results:
 
     def remembered(self, job_id: str) -> FinishedResult | None:
         """The result if it is in memory: the quick way for what is asked for again and again."""
-        found = self._memory.get(job_id)
+        found = None if self._database.is_shared else self._memory.get(job_id)
         if found is not None:
             self._memory.move_to_end(job_id)
         return found
@@ -64,7 +65,11 @@ class Results:
             return await analyses_store.find_analysis(connection, job_id)
 
     async def finished(self, analysis: StoredAnalysis) -> FinishedResult:
-        """The stored result of a final analysis."""
+        """The stored result of a final analysis that was found just now."""
+        known = self._memory.get(analysis.job_id)
+        if known is not None and known.analysis.id == analysis.id:
+            self._memory.move_to_end(analysis.job_id)
+            return known
         deletions = self._deletions
         async with self._database.read() as connection:
             size = await document_size(connection, analysis.id, RESULT) or 0
@@ -141,9 +146,13 @@ class Results:
     async def delete(self, job_ids: Sequence[str]) -> list[str]:
         """Delete the analyses with all that belongs to them; returns those that existed, in the same order."""
         async with self._database.write() as connection:
-            deleted = [
-                job_id for job_id in job_ids if await analyses_store.delete_analysis(connection, job_id)
-            ]
+            # In one order, whoever deletes: of two who waited for each other the database would fail one.
+            gone = {
+                job_id
+                for job_id in sorted(job_ids)
+                if await analyses_store.delete_analysis(connection, job_id)
+            }
+        deleted = [job_id for job_id in job_ids if job_id in gone]
         self._deletions += 1
         for job_id in deleted:
             if (result := self._memory.pop(job_id, None)) is not None:

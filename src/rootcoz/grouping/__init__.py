@@ -10,4 +10,6 @@ its version, and `explanation.py` shows people how it came about.
 
 To change a rule, change it together with `SIGNATURE_VERSION` and with a case in `tests/corpus/signature`; a new kind of
 noise is one `NoiseRule` with its examples.
+
+Apart from these stands `template.py`, which says which log statement wrote a line: looser, and no part of a signature.
 """

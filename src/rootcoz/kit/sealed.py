@@ -5,6 +5,7 @@ bytes, and the ciphertext with its tag. The place is associated data: a value mo
 """
 
 import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -28,6 +29,7 @@ class Seal:
     def __init__(self, secret: str) -> None:
         key = hashlib.sha256(secret.encode("utf-8")).digest()
         self._cipher = AESGCM(key)
+        self._digest_key = hashlib.sha256(b"digest" + key).digest()
         self._key_id = hashlib.sha256(b"id" + key).digest()[:_KEY_ID_SIZE]
 
     @classmethod
@@ -57,3 +59,7 @@ class Seal:
             return self._cipher.decrypt(nonce, sealed[_HEAD_SIZE:], place.encode("utf-8"))
         except InvalidTag:
             raise Unreadable("the value is damaged or belongs elsewhere") from None
+
+    def digest(self, value: str) -> str:
+        """HMAC-SHA-256 in hexadecimal, by which a value can be recognised that must not be stored."""
+        return hmac.new(self._digest_key, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()

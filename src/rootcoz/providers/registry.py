@@ -24,6 +24,8 @@ class ProviderConfig:
     openai: Access = NOT_SET
     settings_folders: tuple[Path, ...] = ()
     """Places for settings files of ours that a command line reads; the first that it accepts is taken."""
+    scratch: Path | None = None
+    """Folder for the private folders of programs; None for the system's."""
     backoff_s: tuple[float, ...] = BACKOFF_S
     """Seconds before each further try of what was turned away by a vendor that does not say how long to wait."""
 
@@ -40,19 +42,23 @@ def _builtin(_config: ProviderConfig) -> Provider:
 def _claude(config: ProviderConfig) -> Provider:
     from rootcoz.providers.claude import ClaudeProvider  # noqa: PLC0415
 
-    return ClaudeProvider(config.claude, variables=config.cli_env, backoff_s=config.backoff_s)
+    return ClaudeProvider(
+        config.claude, variables=config.cli_env, backoff_s=config.backoff_s, scratch=config.scratch
+    )
 
 
 def _command(config: ProviderConfig) -> Provider:
     from rootcoz.providers.command import CommandProvider  # noqa: PLC0415
 
-    return CommandProvider(config.command, variables=config.command_env)
+    return CommandProvider(config.command, variables=config.command_env, scratch=config.scratch)
 
 
 def _cursor(config: ProviderConfig) -> Provider:
     from rootcoz.providers.cursor import CursorProvider  # noqa: PLC0415
 
-    return CursorProvider(config.cursor, variables=config.cli_env, backoff_s=config.backoff_s)
+    return CursorProvider(
+        config.cursor, variables=config.cli_env, backoff_s=config.backoff_s, scratch=config.scratch
+    )
 
 
 def _gemini(config: ProviderConfig) -> Provider:
@@ -63,6 +69,7 @@ def _gemini(config: ProviderConfig) -> Provider:
         variables=config.cli_env,
         settings_folders=config.settings_folders,
         backoff_s=config.backoff_s,
+        scratch=config.scratch,
     )
 
 

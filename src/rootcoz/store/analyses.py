@@ -1,24 +1,29 @@
 """Rows of analyses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.domain.analysis import (
     AnalysisOptions,
+    AnalysisProgress,
     AnalysisStatus,
     JenkinsOrder,
     ProgressMark,
     StoredAnalysis,
 )
+from rootcoz.domain.errors import NotFound, TakenOver
 from rootcoz.domain.failure import ReportSummary
 from rootcoz.kit.clock import utc_now
-from rootcoz.store.schema import analyses, comments, reviews, test_classifications
+from rootcoz.store.engine import Database
+from rootcoz.store.schema import analyses, comments, findings, reviews, test_classifications
 
+_UNFINISHED = ("pending", "waiting", "running")
 _OPTIONS = TypeAdapter(AnalysisOptions)
 
 
@@ -112,11 +117,45 @@ async def list_analyses(connection: AsyncConnection, limit: int) -> list[ListedA
     return [ListedAnalysis(*row) for row in rows]
 
 
+async def progress_of(connection: AsyncConnection, watched: Collection[str]) -> list[AnalysisProgress]:
+    """How far those are that go on, and the watched ones in any case."""
+    answered = (
+        select(func.count())
+        .where(findings.c.analysis_id == analyses.c.id)
+        .correlate(analyses)
+        .scalar_subquery()
+    )
+    goes_on = and_(analyses.c.completed_at.is_(None), analyses.c.status.in_(_UNFINISHED))
+    rows = await connection.execute(
+        select(
+            analyses.c.job_id,
+            analyses.c.status,
+            analyses.c.progress_log,
+            analyses.c.groups_total,
+            analyses.c.completed_at,
+            answered.label("answered"),
+        )
+        .where(or_(goes_on, analyses.c.job_id.in_(watched)))
+        .order_by(analyses.c.id)
+    )
+    return [
+        AnalysisProgress(
+            job_id=row.job_id,
+            status=AnalysisStatus(row.status),
+            progress_phase=row.progress_log[-1]["phase"] if row.progress_log else None,
+            groups_total=row.groups_total,
+            groups_answered=row.answered,
+            at=row.completed_at or utc_now(),
+        )
+        for row in rows
+    ]
+
+
 async def unfinished_analyses(connection: AsyncConnection) -> list[str]:
     """Job ids of all that are not final, oldest first."""
     rows = await connection.scalars(
         select(analyses.c.job_id)
-        .where(analyses.c.completed_at.is_(None), analyses.c.status.in_(["pending", "waiting", "running"]))
+        .where(analyses.c.completed_at.is_(None), analyses.c.status.in_(_UNFINISHED))
         .order_by(analyses.c.id)
     )
     return list(rows)
@@ -145,7 +184,9 @@ async def save_fetched_facts(
 
 async def add_notes(connection: AsyncConnection, analysis_id: int, notes: Sequence[str]) -> tuple[str, ...]:
     """Append what is not noted yet; returns all notes."""
-    facts = await connection.scalar(select(analyses.c.build_facts).where(analyses.c.id == analysis_id))
+    facts = await connection.scalar(
+        select(analyses.c.build_facts).where(analyses.c.id == analysis_id).with_for_update(key_share=True)
+    )
     if facts is None:
         return ()
     together = tuple(dict.fromkeys([*facts["notes"], *notes]))
@@ -181,6 +222,48 @@ async def note_new_answers(connection: AsyncConnection, analysis_id: int) -> Non
     await connection.execute(update(analyses).where(analyses.c.id == analysis_id).values(attempts=1))
 
 
+async def take(connection: AsyncConnection, job_id: str, run: str) -> bool:
+    """Let `run` be the token of whoever works on it, which ends what others do; False when it is gone."""
+    result = await connection.execute(update(analyses).where(analyses.c.job_id == job_id).values(run=run))
+    return result.rowcount > 0
+
+
+@asynccontextmanager
+async def writing(database: Database, analysis_id: int, run: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction of whoever works on it, with its row locked. Raises TakenOver, or NotFound when it is gone."""
+    async with database.write() as connection:
+        # The lock lets others refer to the row meanwhile, in comments for example.
+        query = select(analyses.c.run).where(analyses.c.id == analysis_id).with_for_update(key_share=True)
+        row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("The analysis was deleted while it was worked on.")
+        if row.run != run:
+            raise TakenOver("Another process works on the analysis now.")
+        yield connection
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What may have been decided elsewhere about an analysis."""
+
+    run: str | None
+    aborted: bool
+    final: bool
+
+
+async def standings(connection: AsyncConnection, job_ids: Collection[str]) -> dict[str, Standing]:
+    """How the analyses stand, by job id; those that are gone are left out."""
+    rows = await connection.execute(
+        select(analyses.c.job_id, analyses.c.run, analyses.c.aborted_by, analyses.c.completed_at).where(
+            analyses.c.job_id.in_(job_ids)
+        )
+    )
+    return {
+        row.job_id: Standing(row.run, row.aborted_by is not None, row.completed_at is not None)
+        for row in rows
+    }
+
+
 async def mark_aborted(connection: AsyncConnection, job_id: str, username: str) -> bool:
     """Note that the analysis is to be stopped; False when it is final, or somebody was quicker, or it is gone."""
     result = await connection.execute(
@@ -196,11 +279,14 @@ async def mark_aborted(connection: AsyncConnection, job_id: str, username: str) 
 async def finish_analysis(
     connection: AsyncConnection, analysis_id: int, status: AnalysisStatus, *, aborted: bool = False
 ) -> bool:
-    """Mark it final; False when it has been aborted and the caller did not know: `aborted` is what it believes."""
+    """Mark it final; False when it is so already, or has been aborted and the caller did not know.
+
+    `aborted` is what the caller believes.
+    """
     known = analyses.c.aborted_by.is_not(None) if aborted else analyses.c.aborted_by.is_(None)
     result = await connection.execute(
         update(analyses)
-        .where(analyses.c.id == analysis_id, known)
+        .where(analyses.c.id == analysis_id, analyses.c.completed_at.is_(None), known)
         .values(status=status, completed_at=utc_now())
     )
     return result.rowcount > 0

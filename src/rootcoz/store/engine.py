@@ -6,16 +6,21 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiosqlite
 from sqlalchemy import event, make_url, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from rootcoz.domain.errors import RootcozError
 from rootcoz.store.schema import SCHEMA_HEAD
 
+if TYPE_CHECKING:
+    from rootcoz.store.postgresql import Engines
+
+Connection = AsyncConnection
+"""What queries work with, under a name for those who must not know the library."""
 APP_FILE = "rootcoz.sqlite3"
 """The application's database file in the data directory; the durable engine has its own beside it."""
 _BUSY_TIMEOUT_MS = 30_000
@@ -23,6 +28,9 @@ _READERS = 8
 _LOOK_S = 0.005
 _JOIN_S = 5.0
 """Seconds that a query may still take when the database is closed."""
+_MIGRATION_LOCK = 7_261_001
+_MINDING_LOCK = 7_261_002
+"""Names of locks in PostgreSQL, which knows them by number. Chosen at random; they only must not change."""
 
 
 class UnusableDatabase(RootcozError):
@@ -30,16 +38,22 @@ class UnusableDatabase(RootcozError):
 
 
 class Database:
-    """The open database of one data directory.
+    """The open database: a file of one data directory, or one in PostgreSQL that many processes share.
 
     On SQLite one connection writes and several read: in WAL mode readers never wait for the writer, and a single
-    writer that begins with BEGIN IMMEDIATE never meets another one half way.
+    writer that begins with BEGIN IMMEDIATE never meets another one half way. On PostgreSQL several write, here and
+    in other processes.
     """
 
-    def __init__(self, url: str) -> None:
-        """`url` as SQLAlchemy spells it, with an asynchronous driver."""
+    def __init__(self, url: str, shared: "Engines | None" = None) -> None:
+        """`url` as SQLAlchemy spells it, with an asynchronous driver; `shared`: the pools of PostgreSQL."""
         self.url = url
+        self.is_shared = shared is not None
+        """Whether other processes work with the database as well."""
         self._threads = _Threads(url)
+        if shared is not None:
+            self._reader, self._writer, self._apart = shared.reader, shared.writer, shared.apart
+            return
         connect = self._threads.connect
         self._reader = create_async_engine(
             url, async_creator=connect, pool_size=_READERS, max_overflow=0, pool_timeout=60
@@ -47,15 +61,19 @@ class Database:
         self._writer = create_async_engine(
             url, async_creator=connect, pool_size=1, max_overflow=0, pool_timeout=120
         )
+        self._apart = self._writer
         _tune(self._reader, begin="BEGIN")
         _tune(self._writer, begin="BEGIN IMMEDIATE")
 
     @classmethod
-    async def open(cls, data_dir: Path) -> "Database":
-        """Open, create or migrate the SQLite database of a data directory (which must exist).
+    async def open(cls, data_dir: Path, address: str = "") -> "Database":
+        """Open, create or migrate the database: that of `address` in PostgreSQL, or the data directory's SQLite file.
 
-        Raises UnusableDatabase for a file that is damaged or of a newer version; it is left as it is.
+        The data directory must exist. Raises UnusableDatabase for what is damaged, out of reach or of a newer version;
+        it is left as it is.
         """
+        if address:
+            return await cls._open_shared(address)
         file = data_dir / APP_FILE
         database = cls(f"sqlite+aiosqlite:///{file}")
         try:
@@ -73,6 +91,42 @@ class Database:
             raise
         return database
 
+    @classmethod
+    async def _open_shared(cls, address: str) -> "Database":
+        from rootcoz.store import postgresql  # noqa: PLC0415 - its driver is loaded only where it is wanted
+
+        try:
+            url = postgresql.parse_address(address)
+        except postgresql.NotPostgreSQL:
+            raise UnusableDatabase(
+                "DATABASE_URL is no address of a PostgreSQL database; write it as "
+                "postgresql://USER:PASSWORD@HOST/DATABASE."
+            ) from None
+        database = cls(url.render_as_string(hide_password=False), postgresql.connect(url))
+        try:
+            await database._check_encoding()
+            await database.migrate()
+        except (DatabaseError, InterfaceError, OSError) as error:
+            await database.close()
+            reason = postgresql.reason(getattr(error, "orig", None) or error, url)
+            raise UnusableDatabase(
+                f"The PostgreSQL database {postgresql.described(url)} cannot be used: {reason.rstrip('.')}. Check "
+                "DATABASE_URL: the database must exist, and its user must be allowed to create tables in it."
+            ) from None  # the driver's own error may show the password
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def _check_encoding(self) -> None:
+        async with self._reader.connect() as connection:
+            encoding = await connection.scalar(text("SHOW server_encoding"))
+        if encoding != "UTF8":
+            raise UnusableDatabase(
+                f"The PostgreSQL database of DATABASE_URL keeps text as {encoding}, which cannot hold every character; "
+                "create it with ENCODING 'UTF8'."
+            )
+
     async def migrate(self) -> None:
         """Bring the schema to SCHEMA_HEAD. Importing Alembic takes half a second: only when it is needed."""
         revision = await self._current_revision()
@@ -83,8 +137,15 @@ class Database:
         if revision is not None and not knows(revision):
             raise UnusableDatabase(
                 f"The database was written by a newer version of rootcoz (schema {revision}; this version has "
-                f"{SCHEMA_HEAD}). Install that version again, or choose another data directory."
+                f"{SCHEMA_HEAD}). Install that version again, or choose another "
+                f"{'database' if self.is_shared else 'data directory'}."
             )
+        if self.is_shared:
+            async with self._writer.begin() as connection:
+                # Of several servers that start at once one migrates; the others wait and find nothing left to do.
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+                await connection.run_sync(upgrade)
+            return
 
         # SQLite changes a table by making it anew and dropping the old one. With foreign keys on, that would delete
         # whatever refers to its rows; and they can be switched off only outside of a transaction.
@@ -100,10 +161,11 @@ class Database:
             await engine.dispose()
 
     async def _current_revision(self) -> str | None:
+        no_such_table = ProgrammingError if self.is_shared else OperationalError
         async with self._reader.connect() as connection:
             try:
                 revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-            except OperationalError:
+            except no_such_table:
                 return None
         return None if revision is None else str(revision)
 
@@ -119,10 +181,29 @@ class Database:
         async with self._writer.begin() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def write_apart(self) -> AsyncIterator[AsyncConnection]:
+        """As `write`, for what must not wait until others of this process have written."""
+        async with self._apart.begin() as connection:
+            yield connection
+
+    @staticmethod
+    async def lock_minding(connection: AsyncConnection) -> bool:
+        """Become the one process that looks after the others until the transaction ends; False when another is.
+
+        A lock of the transaction and not of the session, which a frozen process would keep.
+        """
+        return bool(
+            await connection.scalar(
+                text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": _MINDING_LOCK}
+            )
+        )
+
     async def close(self) -> None:
         """Let go of all connections."""
         await self._reader.dispose()
         await self._writer.dispose()
+        await self._apart.dispose()
         await self._threads.join()
 
 

@@ -71,6 +71,7 @@ analyses = Table(
     Column("created_at", _TIME, nullable=False),
     Column("started_at", _TIME, nullable=True),
     Column("completed_at", _TIME, nullable=True),
+    Column("run", String(32), nullable=True),  # the token of whoever works on it: store/analyses.py, take
     CheckConstraint("status IN ('pending', 'waiting', 'running', 'completed', 'failed')", name="status"),
 )
 Index(
@@ -138,6 +139,7 @@ provider_calls = Table(
     Column("prompts", JSON, nullable=True),
 )
 Index("ix_provider_calls_analysis", provider_calls.c.analysis_id)
+Index("ix_provider_calls_created", provider_calls.c.created_at)
 
 daily_spending = Table(
     "daily_spending",
@@ -292,3 +294,111 @@ overrides = Table(
 classification that it took the place of."""
 Index("ix_overrides_analysis", overrides.c.analysis_id)
 Index("ix_overrides_signature", overrides.c.error_signature, overrides.c.signature_version)
+
+job_metadata = Table(
+    "job_metadata",
+    metadata,
+    Column("job_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_name", Text, nullable=False),
+    Column("team", Text, nullable=True),
+    Column("tier", Text, nullable=True),
+    Column("version", Text, nullable=True),
+    Column("labels", JSON, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+)
+"""`job_key` is the `kit.text_key` of the name."""
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("beats", BigInteger, nullable=False),  # a count and no time: no two machines' clocks need to agree
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("username", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),  # domain.account.name_key
+    Column("role", String(16), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("last_seen", _TIME, nullable=True),
+    CheckConstraint("role IN ('admin', 'user')", name="role"),
+    sqlite_autoincrement=True,  # secrets are sealed for the row's number: it is never given twice
+)
+
+
+def _user_id(*, primary_key: bool = False, nullable: bool = False) -> Column[int]:
+    return Column(
+        "user_id",
+        _ID,
+        ForeignKey("users.id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=nullable,
+    )
+
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _user_id(),
+    Column("name", Text, nullable=False),
+    Column("prefix", String(16), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("generated", Integer, nullable=False),  # 0: chosen by a person, so it could be guessed
+    Column("created_at", _TIME, nullable=False),
+    Column("last_used", _TIME, nullable=True),
+    Column("expires_at", _TIME, nullable=True),
+)
+Index("ix_api_keys_user", api_keys.c.user_id)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("token_digest", String(64), nullable=False, unique=True),
+    _user_id(nullable=True),  # none: the administrator of ADMIN_KEY
+    Column("key_id", String(32), ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=True),
+    Column("admin_key_digest", String(64), nullable=False, server_default=""),  # ends with that key
+    Column("address", Text, nullable=False, server_default=""),
+    Column("user_agent", Text, nullable=False, server_default=""),
+    Column("created_at", _TIME, nullable=False),
+    Column("renewed_at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+)
+Index("ix_sessions_user", sessions.c.user_id)
+Index("ix_sessions_key", sessions.c.key_id)
+
+user_tokens = Table(
+    "user_tokens",
+    metadata,
+    _user_id(primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+)
+
+attempts = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("subject", Text, primary_key=True),  # for example `address 192.0.2.7`
+    Column("window_started", _TIME, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("locked_until", _TIME, nullable=False, server_default=""),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("at", _TIME, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("target", Text, nullable=False, server_default=""),
+    Column("outcome", String(16), nullable=False),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    sqlite_autoincrement=True,  # a number that is missing was taken out
+)

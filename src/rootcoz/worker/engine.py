@@ -1,22 +1,32 @@
 """Analyses as durable workflows, one each, named by their job id.
 
 The workflow's body is idempotent by our own store (see `analysis/pipeline.py`); the engine adds that it is begun again
-after a crash, that each finished step is skipped then, and that it can be cancelled. Its file lies beside ours.
+after a crash, that each finished step is skipped then, and that it can be cancelled. On SQLite its file lies beside
+ours, and it works on what this process accepts. In PostgreSQL it has a schema of its own, and analyses stand in
+queues from which every process takes; `cluster.py` sees to those of dead processes.
 """
 
 import asyncio
 import contextlib
+import os
+import secrets
+import socket
 import sqlite3
 import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
 
-from rootcoz.analysis.parts import Parts, Step, Work
-from rootcoz.domain.errors import AnalysisAborted, NotFound, RootcozError
+from rootcoz.analysis.parts import Parts, Step, Work, take_up
+from rootcoz.domain.analysis import AnalysisStatus
+from rootcoz.domain.errors import AnalysisAborted, NotFound, RootcozError, TakenOver
+from rootcoz.store.analyses import analysis_status, standings
 from rootcoz.store.engine import UnusableDatabase
 from rootcoz.wiring import load_analysis
 
@@ -24,11 +34,26 @@ ENGINE_FILE = "engine.sqlite3"
 WORKFLOW_VERSION = "1"
 """Pinned by hand: work that another version left pending would be stranded. Raise it only with a plan for that."""
 EXECUTOR = "local"
+"""The only process there is on SQLite."""
+ENGINE_SCHEMA = "rootcoz_engine"
+"""Where the engine's tables are in PostgreSQL."""
+QUEUE = "analyses"
+ANALYSES_AT_ONCE = 16
+"""Analyses that one process takes from the queue; the others are left to other processes."""
+WAITING_QUEUE = "waiting"
+"""For analyses that wait for their builds, which costs nothing and may take days: no process ever has too many."""
+_QUEUE_POLL_S = 0.5
+_POOL = 6
+_FROZEN_S = 10.0
+"""Seconds that a process which was frozen in a transaction of the engine keeps its locks."""
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
 _POLL_S = 1.0
 _POLL_SHORT_LIVED_S = 0.1
 _STORE_LOOK_S = 2.0
 """How often a waiter looks at the store in case somebody else finished the analysis."""
+_SHARED_LOOK_S = 0.5
+"""The same where it is often finished by somebody else."""
 
 log = structlog.get_logger()
 
@@ -38,15 +63,25 @@ class AnalysisEngine:
 
     _current: "AnalysisEngine | None" = None
 
-    def __init__(self, parts: Parts, data_dir: Path, *, short_lived: bool) -> None:
-        """`short_lived`: for a single command, which would rather stop at once than spare the disk."""
+    def __init__(self, parts: Parts, data_dir: Path, *, short_lived: bool, address: str = "") -> None:
+        """`short_lived`: for a single command, which would rather stop at once than spare the disk.
+
+        `address` is that of the PostgreSQL database, if there is one.
+        """
         self.parts = parts
         self._data_dir = data_dir
+        self._address = address
         self._poll_s = _POLL_SHORT_LIVED_S if short_lived else _POLL_S
+        self._look_s = _SHARED_LOOK_S if address else _STORE_LOOK_S
         self._ended: dict[str, asyncio.Event] = {}
+        self._runs: dict[str, str] = {}
+        """Job ids of the analyses that are worked on here, by the token of the work."""
         self._working: dict[str, asyncio.Future[None]] = {}
-        self._aborting: set[str] = set()
+        self._stopping: dict[str, RootcozError] = {}
+        """Why work is to end, by its token."""
         self._closing = False
+        self.executor = _executor_name() if address else EXECUTOR
+        """This process, as the engine calls it."""
 
     @classmethod
     def current(cls) -> Self:
@@ -55,31 +90,48 @@ class AnalysisEngine:
             raise TypeError("the engine has not been launched")
         return cls._current
 
-    def launch(self) -> None:
+    async def launch(self) -> None:
         """Begin, in the running event loop; workflows that a stop interrupted go on by themselves.
 
         Raises UnusableDatabase.
         """
         file = self._data_dir / ENGINE_FILE
-        _look_into(file)
+        if not self._address:
+            _look_into(file)
         AnalysisEngine._current = self
         config: DBOSConfig = {
             "name": "rootcoz",
-            "system_database_url": f"sqlite:///{file}",
-            "system_database_engine": _engine(file),
             "application_version": WORKFLOW_VERSION,
-            "executor_id": EXECUTOR,
+            "executor_id": self.executor,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "CRITICAL",  # it logs each failed workflow with its trace; ours are logged once, with ids
             "notification_listener_polling_interval_sec": self._poll_s,
         }
+        if self._address:
+            config["system_database_url"] = self._address
+            config["dbos_system_schema"] = ENGINE_SCHEMA
+            config["sys_db_pool_size"] = _POOL
+            config["sys_db_idle_transaction_timeout_sec"] = _FROZEN_S
+        else:
+            config["system_database_url"] = f"sqlite:///{file}"
+            config["system_database_engine"] = _engine(file)
         DBOS(config=config)
-        DBOS.launch()
+        if self._address:
+            await _launch_shared()
+        else:
+            DBOS.launch()
 
     async def start(self, job_id: str) -> None:
         """Begin the analysis in the background; harmless when it has begun already."""
+        if not self._address:
+            with SetWorkflowID(job_id):
+                await DBOS.start_workflow_async(run_analysis, job_id)
+            return
+        async with self.parts.database.read() as connection:
+            status = await analysis_status(connection, job_id)
         with SetWorkflowID(job_id):
-            await DBOS.start_workflow_async(run_analysis, job_id)
+            queue = WAITING_QUEUE if status is AnalysisStatus.WAITING else QUEUE
+            await DBOS.enqueue_workflow_async(queue, run_analysis, job_id)
 
     async def wait(self, job_id: str) -> None:
         """Return when the analysis is final or deleted."""
@@ -87,7 +139,7 @@ class AnalysisEngine:
         try:
             while not await self._is_final(job_id):
                 try:
-                    await asyncio.wait_for(ended.wait(), _STORE_LOOK_S)
+                    await asyncio.wait_for(ended.wait(), self._look_s)
                 except TimeoutError:
                     continue
         finally:
@@ -100,33 +152,77 @@ class AnalysisEngine:
     def abort(self, job_id: str) -> None:
         """Stop the work on an analysis that the store says is aborted; what was answered becomes its result.
 
-        Unlike `cancel`, its workflow goes on to its end, at once and not when somebody next looks.
+        Unlike `cancel`, its workflow goes on to its end, at once and not when somebody next looks. Where another
+        process works on the analysis, that one stops when it next looks.
         """
-        self._aborting.add(job_id)
-        if task := self._working.get(job_id):
+        for run, worked_on in self._runs.items():
+            if worked_on == job_id:
+                self._stop(run, AnalysisAborted("It was aborted."))
+
+    def works_on(self, job_id: str) -> bool:
+        """Whether this process works on the analysis."""
+        return job_id in self._runs.values()
+
+    async def heed_others(self) -> None:
+        """Stop the work on what another process aborted, deleted or took over."""
+        runs = dict(self._runs)
+        if not runs:
+            return
+        async with self.parts.database.read() as connection:
+            known = await standings(connection, set(runs.values()))
+        for run, job_id in runs.items():
+            standing = known.get(job_id)
+            if standing is None:
+                self._stop(run, NotFound("It was deleted."))
+            elif standing.run != run:
+                self._stop(run, TakenOver("Another process works on it now."))
+            elif standing.aborted:
+                self._stop(run, AnalysisAborted("It was aborted."))
+
+    def _stop(self, run: str, why: RootcozError) -> None:
+        if run not in self._runs or run in self._stopping:
+            return
+        self._stopping[run] = why
+        if task := self._working.get(run):
             task.cancel()
 
     async def started(self) -> set[str]:
         """Job ids of analyses the engine will finish by itself."""
-        return {workflow.workflow_id for workflow in await DBOS.list_workflows_async(status="PENDING")}
+        unfinished = await DBOS.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
+        return {workflow.workflow_id for workflow in unfinished}
+
+    async def rescue(self, alive: Callable[[], Awaitable[Collection[str]]]) -> list[str]:
+        """Give the work of processes that are not alive back to the queues; returns its job ids.
+
+        Who is alive is asked after the work was listed: whoever has work has given a sign of life before.
+        """
+        pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        living = await alive()
+        orphans: defaultdict[str, list[str]] = defaultdict(list)
+        for workflow in pending:
+            if workflow.executor_id not in living:
+                orphans[workflow.queue_name or QUEUE].append(workflow.workflow_id)
+        for queue, job_ids in orphans.items():
+            await DBOS.resume_workflows_async(job_ids, queue_name=queue)
+        return [job_id for job_ids in orphans.values() for job_id in job_ids]
 
     async def forget_finished(self) -> None:
         """Remove the engine's records of workflows that are over: our store has their results."""
         while finished := await DBOS.list_workflows_async(status=_FINISHED, limit=500, load_input=False):
             await DBOS.delete_workflows_async([workflow.workflow_id for workflow in finished])
 
-    async def run_interruptibly(self, job_id: str, work: Work) -> None:
+    async def run_interruptibly(self, run: str, work: Work) -> None:
         """Do the work of a step. When we close meanwhile, it is cancelled and this call never returns.
 
-        Raises AnalysisAborted when `abort` stopped it.
+        Raises AnalysisAborted, TakenOver or NotFound when it was stopped for that.
 
         The engine below would take any end of the step, a cancellation too, for its outcome. An interrupted step
         has none: it is to be done again at the next launch.
         """
-        if job_id in self._aborting:
-            raise AnalysisAborted("It was aborted.")
+        if why := self._stopping.get(run):
+            raise why
         task = asyncio.ensure_future(work())
-        self._working[job_id] = task
+        self._working[run] = task
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -134,11 +230,11 @@ class AnalysisEngine:
             await asyncio.wait([task])
             if self._closing:
                 await asyncio.Event().wait()
-            if job_id in self._aborting:
-                raise AnalysisAborted("It was aborted.") from None
+            if why := self._stopping.get(run):
+                raise why from None
             raise
         finally:
-            self._working.pop(job_id, None)
+            self._working.pop(run, None)
 
     async def close(self) -> None:
         """Stop. What is still running goes on at the next launch."""
@@ -151,9 +247,18 @@ class AnalysisEngine:
         await asyncio.to_thread(DBOS.destroy)
         AnalysisEngine._current = None
 
+    @contextlib.contextmanager
+    def working_on(self, job_id: str, run: str) -> Iterator[None]:
+        """What is done meanwhile is the work `run` on the analysis."""
+        self._runs[run] = job_id
+        try:
+            yield
+        finally:
+            del self._runs[run]
+            self._stopping.pop(run, None)
+
     def announce_end(self, job_id: str) -> None:
         """Wake those who wait for the analysis."""
-        self._aborting.discard(job_id)
         self.parts.audience.forget(job_id)
         if ended := self._ended.get(job_id):
             ended.set()
@@ -162,12 +267,12 @@ class AnalysisEngine:
         return await self.parts.is_final(job_id)
 
 
-def _durable_steps(job_id: str) -> Step:
+def _durable_steps(run: str) -> Step:
     engine = AnalysisEngine.current()
 
     async def step(name: str, work: Work) -> None:
         async def body() -> None:
-            await engine.run_interruptibly(job_id, work)
+            await engine.run_interruptibly(run, work)
 
         await DBOS.run_step_async({"name": name, "preemptible": True}, body)
 
@@ -178,34 +283,78 @@ def _durable_steps(job_id: str) -> Step:
 async def run_analysis(job_id: str) -> None:
     """Take one analysis to its end. Whatever goes wrong is recorded in its result."""
     engine = AnalysisEngine.current()
+    has_ended = True
+    try:
+        run = await take_up(job_id, engine.parts)
+        with engine.working_on(job_id, run):
+            await _run(job_id, run)
+    except NotFound:
+        log.info("analysis_gone", job_id=job_id)
+    except TakenOver:
+        log.warning("analysis_taken_over", job_id=job_id)
+        has_ended = False
+    finally:
+        if has_ended:
+            engine.announce_end(job_id)
+
+
+async def _run(job_id: str, run: str) -> None:
+    """The analysis, or what is left of it. Raises NotFound and TakenOver."""
+    engine = AnalysisEngine.current()
     logger = log.bind(job_id=job_id)
     await asyncio.to_thread(load_analysis)
     from rootcoz.analysis.pipeline import analyse, give_up  # noqa: PLC0415 - loaded now, see `load_analysis`
 
     try:
-        await analyse(job_id, engine.parts, _durable_steps(job_id))
-    except NotFound:
-        logger.info("analysis_gone")
+        await analyse(job_id, engine.parts, _durable_steps(run), run)
+    except (NotFound, TakenOver):
+        raise
     except AnalysisAborted:
         logger.info("analysis_aborted")
-        with contextlib.suppress(NotFound):  # deleted meanwhile
-            await give_up(job_id, engine.parts, "it was aborted.")
+        await give_up(job_id, engine.parts, "it was aborted.", run)
     except Exception as error:
+        if isinstance(error, ExceptionGroup) and (lost := error.subgroup((NotFound, TakenOver))):
+            raise _first(lost) from error
         reason = _reason(error)
         logger.warning("analysis_failed", reason=reason, exc_info=not isinstance(error, RootcozError))
-        with contextlib.suppress(NotFound):  # deleted while it ran
-            await give_up(job_id, engine.parts, reason)
-    finally:
-        engine.announce_end(job_id)
+        await give_up(job_id, engine.parts, reason, run)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error, or the first of a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _reason(error: BaseException) -> str:
     """A sentence for the user. Errors of ours carry one; a bug's message might hold anything and stays in the log."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = _first(error)
     if isinstance(error, RootcozError):
         return str(error)
     return f"internal error ({type(error).__name__}); the server's log has the details."
+
+
+def _executor_name() -> str:
+    return f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+async def _launch_shared() -> None:
+    try:
+        DBOS.launch()  # not in a thread: workflows run in the loop that launches
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+        raise UnusableDatabase(
+            f"The schema {ENGINE_SCHEMA} of the PostgreSQL database cannot be used: {reason.rstrip('.')}. The user of "
+            "DATABASE_URL must be allowed to create schemas and tables in it."
+        ) from None
+    for name, at_once in ((QUEUE, ANALYSES_AT_ONCE), (WAITING_QUEUE, None)):
+        await DBOS.register_queue_async(
+            name,
+            worker_concurrency=at_once,
+            polling_interval_sec=_QUEUE_POLL_S,
+            on_conflict="always_update",
+        )
 
 
 def _look_into(file: Path) -> None:

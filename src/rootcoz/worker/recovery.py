@@ -1,10 +1,17 @@
-"""At start: whatever was accepted and is not finished goes on."""
+"""At start: whatever was accepted and is not finished goes on, and what a kill left lying about is removed."""
 
-import shutil
+import asyncio
+from collections.abc import Collection
+from pathlib import Path
+
+import structlog
 
 from rootcoz.analysis.parts import Parts
 from rootcoz.store.analyses import unfinished_analyses
 from rootcoz.worker.engine import AnalysisEngine
+from rootcoz.workspace.folder import PRIVATE, remove_abandoned
+
+log = structlog.get_logger()
 
 
 async def resume_everything(engine: AnalysisEngine, parts: Parts) -> int:
@@ -17,10 +24,22 @@ async def resume_everything(engine: AnalysisEngine, parts: Parts) -> int:
     known = await engine.started()
     async with parts.database.read() as connection:
         unfinished = await unfinished_analyses(connection)
-    for folder in parts.workspaces.iterdir() if parts.workspaces.is_dir() else ():
-        if folder.name not in unfinished:
-            shutil.rmtree(folder, ignore_errors=True)
+    await remove_left_over(parts.workspaces, keep=unfinished)
     stranded = [job_id for job_id in unfinished if job_id not in known]
     for job_id in stranded:
         await engine.start(job_id)
     return len(stranded)
+
+
+async def empty_folder(folder: Path) -> None:
+    """Have an empty folder there, for its owner alone. What cannot be removed stays and is logged."""
+    await remove_left_over(folder, keep=())
+    await asyncio.to_thread(folder.mkdir, PRIVATE, exist_ok=True)
+
+
+async def remove_left_over(folder: Path, keep: Collection[str]) -> None:
+    """Remove what an ended process left in the folder. That some of it cannot be removed is no reason not to start."""
+    try:
+        await asyncio.to_thread(remove_abandoned, folder, keep)
+    except OSError as error:
+        log.warning("left_over_stays", folder=str(folder), reason=str(error))

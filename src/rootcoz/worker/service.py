@@ -1,15 +1,15 @@
 """Everything one process needs, opened in order and closed in reverse."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
-from rootcoz.wiring import Services, make_parts, make_services, open_data_directory
+from rootcoz.wiring import Services, check_entrance, make_parts, make_services, open_data_directory
+from rootcoz.worker.cluster import member, minding
 from rootcoz.worker.engine import AnalysisEngine
-from rootcoz.worker.recovery import resume_everything
+from rootcoz.worker.recovery import empty_folder, remove_left_over, resume_everything
 
 
 @asynccontextmanager
@@ -18,20 +18,27 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
 
     Raises DataDirectoryInUse when another process has the data directory.
     """
-    async with open_data_directory(settings) as directory:
+    async with open_data_directory(settings) as directory, AsyncExitStack() as stack:
         events = EventHub()
         parts = make_parts(settings, directory, events)
-        shutil.rmtree(directory.spool, ignore_errors=True)
-        directory.spool.mkdir(mode=0o700)
-        engine = AnalysisEngine(parts, directory.path, short_lived=short_lived)
-        engine.launch()
-        try:
-            await resume_everything(engine, parts)
-            services = make_services(settings, directory, engine, events)
-            async with _tending_history(services, tended=not short_lived):
-                yield services
-        finally:
-            await engine.close()
+        for folder in (directory.spool, directory.scratch):
+            await empty_folder(folder)
+        engine = AnalysisEngine(
+            parts, directory.path, short_lived=short_lived, address=directory.database_address
+        )
+        if directory.database.is_shared:
+            await remove_left_over(directory.workspaces, keep=())  # its analyses may go on anywhere
+            await stack.enter_async_context(member(engine, parts))
+        await engine.launch()
+        stack.push_async_callback(engine.close)
+        services = make_services(settings, directory, engine, events)
+        await check_entrance(services)
+        if directory.database.is_shared:
+            await stack.enter_async_context(minding(engine, parts, events))
+        await resume_everything(engine, parts)
+        stack.push_async_callback(services.presence.settle)
+        await stack.enter_async_context(_tending_history(services, tended=not short_lived))
+        yield services
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Section Results of the reference: reading and deleting stored results."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Annotated
 
@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from rootcoz.api.auth import Administrator, ServicesOf, Writer, services_of
+from rootcoz.api.auth import Administrator, Requester, ServicesOf, Writer, services_of
 from rootcoz.api.links import base_url, result_url
 from rootcoz.api.openapi import NEEDS_KEY
 from rootcoz.api.schemas.errors import error_responses
@@ -25,6 +25,7 @@ from rootcoz.api.schemas.results import (
     ReviewStatus,
 )
 from rootcoz.domain.analysis import StoredAnalysis
+from rootcoz.domain.audit import Action, AuditEntry
 from rootcoz.domain.errors import NotFound
 from rootcoz.features.results import FinishedResult
 from rootcoz.wiring import Services
@@ -117,11 +118,12 @@ async def abort(job_id: str, services: ServicesOf, who: Writer) -> AbortedRespon
 
 
 @router.delete("/results/{job_id}", responses=error_responses(401, 403, 404, 422), openapi_extra=NEEDS_KEY)
-async def delete_result(job_id: str, services: ServicesOf, _who: Administrator) -> DeletedResponse:
+async def delete_result(job_id: str, services: ServicesOf, who: Administrator) -> DeletedResponse:
     """Delete one stored result and all related rows. A running analysis is stopped first. Admin-only."""
     await services.engine.cancel(job_id)
     if not await services.results.delete([job_id]):
         raise NotFound(f"There is no analysis {job_id}.")
+    await _note_deletions(services, who, [job_id])
     return DeletedResponse(status="deleted", job_id=job_id)
 
 
@@ -129,18 +131,25 @@ async def delete_result(job_id: str, services: ServicesOf, _who: Administrator) 
     "/api/results/bulk", responses=error_responses(400, 401, 403, 413, 422), openapi_extra=NEEDS_KEY
 )
 async def delete_results(
-    body: BulkDeleteRequest, services: ServicesOf, _who: Administrator
+    body: BulkDeleteRequest, services: ServicesOf, who: Administrator
 ) -> BulkDeleteResponse:
     """Delete multiple stored results in one request. Admin-only."""
     job_ids = list(dict.fromkeys(body.job_ids))
     for job_id in job_ids:
         await services.engine.cancel(job_id)
     deleted = await services.results.delete(job_ids)
+    await _note_deletions(services, who, deleted)
     missing = set(job_ids).difference(deleted)
     return BulkDeleteResponse(
         deleted=deleted,
         failed=[FailedDeletion(job_id=job_id, reason="not found") for job_id in job_ids if job_id in missing],
         total=len(job_ids),
+    )
+
+
+async def _note_deletions(services: Services, who: Requester, job_ids: Sequence[str]) -> None:
+    await services.audit.record(
+        *(AuditEntry(Action.RESULT_DELETED, who.name, who.address, target=job_id) for job_id in job_ids)
     )
 
 

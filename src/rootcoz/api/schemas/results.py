@@ -231,7 +231,15 @@ class ResultBody(BaseModel):
     summary: str = Field(description="Human-readable analysis summary.")
     ai_provider: str = Field(description="Effective AI provider.")
     ai_model: str = Field(description="Effective AI model.")
+    job_name: str = Field(default="", description="Empty: no Jenkins job was named.")
+    build_number: int = Field(default=0, description="0: no Jenkins build was named.")
     failures: list[FailureResult] = Field(description="Structured failure analyses.")
+    child_job_analyses: list[ChildJobAnalysis] = Field(
+        default=[], description="Empty: there are no child builds."
+    )
+    request_params: dict[str, Any] = Field(
+        default={}, description="Saved request parameters with sensitive credential fields stripped."
+    )
     enriched_xml: str | None = Field(
         default=None, description="Enriched JUnit XML. Present only when the request used raw_xml."
     )

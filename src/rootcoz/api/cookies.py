@@ -1,0 +1,41 @@
+"""The two cookies: the session's, which proves, and the name's, which does not."""
+
+from urllib.parse import quote
+
+from fastapi import Response
+
+from rootcoz.api.auth import SESSION_COOKIE, USERNAME_COOKIE
+from rootcoz.domain.account import is_reserved
+from rootcoz.settings import Settings
+
+USERNAME_LASTS_S = 365 * 24 * 3600
+
+
+def set_session(response: Response, settings: Settings, token: str, lasts_s: int) -> None:
+    """Have the browser keep the session; scripts of the page do not see it, other sites do not send it."""
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=lasts_s,
+        httponly=True,
+        secure=settings.secure_cookies,
+        samesite="strict",
+    )
+
+
+def set_username(response: Response, settings: Settings, username: str) -> None:
+    """Have the browser keep the name; `admin` is never named so."""
+    if not is_reserved(username):
+        response.set_cookie(
+            USERNAME_COOKIE,
+            quote(username, safe=""),
+            max_age=USERNAME_LASTS_S,
+            secure=settings.secure_cookies,
+            samesite="lax",
+        )
+
+
+def clear_both(response: Response, settings: Settings) -> None:
+    """Have the browser forget who it was."""
+    response.delete_cookie(SESSION_COOKIE, httponly=True, secure=settings.secure_cookies, samesite="strict")
+    response.delete_cookie(USERNAME_COOKIE, secure=settings.secure_cookies, samesite="lax")
