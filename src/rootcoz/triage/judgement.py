@@ -10,7 +10,7 @@ from rootcoz.triage import code_issue, infrastructure, product_bug
 from rootcoz.triage.code_issue import BARE_COMPARISON, TIME_LIMIT
 from rootcoz.triage.report import Known, no_finding_details, no_finding_evidence, write_finding
 from rootcoz.triage.rule import Rule, Weight
-from rootcoz.triage.stack import (
+from rootcoz.kit.stack import (
     Frame,
     FrameKind,
     KnownTest,
