@@ -67,17 +67,17 @@ def _identity(groups: Iterable[FailureGroup], members: dict[int, Failure]) -> st
 # --- bundles -------------------------------------------------------------------------------------
 
 
-def _bundle_keys(profile: Profile) -> Iterator[Hashable]:
+def _bundle_keys(profile: Profile, vocabulary: Vocabulary) -> Iterator[Hashable]:
     """Keys that two failures cannot share without looking like one cause: they need not be compared."""
     if not profile.exception:
         return
-    if profile.test_class:
+    if profile.test_class and not vocabulary.is_suite(profile.test_class):
         yield "class", profile.test_class, profile.exception, profile.culprit, profile.codes
     if profile.culprit:
         yield "culprit", profile.exception, profile.culprit, profile.codes, profile.message
 
 
-def _bundles(profiles: Sequence[Profile]) -> list[list[int]]:
+def _bundles(profiles: Sequence[Profile], vocabulary: Vocabulary) -> list[list[int]]:
     """Positions of the profiles that share a key, directly or through others; ascending."""
     parents = list(range(len(profiles)))
 
@@ -88,7 +88,7 @@ def _bundles(profiles: Sequence[Profile]) -> list[list[int]]:
 
     first: dict[Hashable, int] = {}
     for position, profile in enumerate(profiles):
-        for key in _bundle_keys(profile):
+        for key in _bundle_keys(profile, vocabulary):
             one, other = sorted((top(first.setdefault(key, position)), top(position)))
             parents[other] = one
     bundles: defaultdict[int, list[int]] = defaultdict(list)
@@ -159,7 +159,7 @@ def _neighbours(block: Sequence[int], profiles: Sequence[Profile]) -> Iterator[t
 
 def _link(profiles: Sequence[Profile], vocabulary: Vocabulary) -> list[list[int]]:
     """Clusters as ascending positions, those with one group too, in the order of their first ones."""
-    bundles = _bundles(profiles)
+    bundles = _bundles(profiles, vocabulary)
     linkage = _Linkage([len(bundle) for bundle in bundles])
     first = [profiles[bundle[0]] for bundle in bundles]
     for one, other in _candidates(first):

@@ -34,26 +34,41 @@ class Vocabulary(Protocol):
         """0 for a word that all have; about 7 for one in a thousand."""
         ...
 
+    def is_suite(self, test_class: str) -> bool:
+        """Whether so much fails in the class that it is a whole suite: to share it says little."""
+        ...
+
+
+SUITE = 50
+"""Different failures of one class from which on it is a suite: end-to-end tests are often all in one."""
+
 
 class CountedVocabulary:
     """Weighs words by how many of the given failures have them."""
 
     def __init__(self, profiles: Iterable[Profile]) -> None:
         counts: dict[Kind, Counter[str]] = {kind: Counter() for kind in Kind}
+        classes: Counter[str] = Counter()
         total = 0
         for profile in profiles:
             total += 1
+            classes[profile.test_class] += 1
             for kind in Kind:
                 counts[kind].update(set(getattr(profile, kind.value)))
         self._weights = {
             kind: {word: math.log((total + 1) / (count + 0.5)) for word, count in counted.items()}
             for kind, counted in counts.items()
         }
+        self._suites = {test_class for test_class, count in classes.items() if count > SUITE}
         self._unknown = math.log((total + 1) / 0.5)
 
     def weight(self, kind: Kind, word: str) -> float:
         """See `Vocabulary`."""
         return self._weights[kind].get(word, self._unknown)
+
+    def is_suite(self, test_class: str) -> bool:
+        """See `Vocabulary`."""
+        return test_class in self._suites
 
 
 class PlainVocabulary:
@@ -73,10 +88,14 @@ class PlainVocabulary:
             return self._RARE
         return self._COMMON if len(word) < self._SHORT or word.isdigit() else self._USUAL
 
+    def is_suite(self, test_class: str) -> bool:  # noqa: ARG002 - the protocol
+        """See `Vocabulary`."""
+        return False
+
 
 BASE = -3.6
 """Two failures of one build of which nothing is known have seldom one cause."""
-SAME_CLASS = 0.7
+SAME_CLASS = 0.5
 CLASS_WORDS = 3.0
 PACKAGE = 1.1
 SAME_NAME = 1.0
@@ -87,7 +106,7 @@ SAME_EXCEPTION = 0.7
 BOTH_CHECKS = 0.3
 CHECK_AND_ERROR = -0.2
 OTHER_EXCEPTION = -0.7
-MESSAGE_WORDS = 1.3
+MESSAGE_WORDS = 1.8
 OTHER_MESSAGE = -0.2
 SAME_CULPRIT = 1.0
 SAME_CULPRIT_AND_EXCEPTION = 1.0
@@ -174,9 +193,12 @@ def compare(one: Profile, other: Profile, vocabulary: Vocabulary) -> Likeness:
 
 
 def _of_test(one: Profile, other: Profile, vocabulary: Vocabulary) -> float:
-    score = SAME_CLASS if one.test_class and one.test_class == other.test_class else 0.0
+    score = 0.0
+    is_suite = one.test_class == other.test_class and vocabulary.is_suite(one.test_class)
+    if one.test_class and one.test_class == other.test_class and not is_suite:
+        score += SAME_CLASS
     common = len(one.class_words & other.class_words)
-    if common:
+    if common and not is_suite:
         plain = common / len(one.class_words | other.class_words)
         rare = _overlap(Kind.CLASS, one.class_words, other.class_words, vocabulary).share
         score += CLASS_WORDS * (plain + rare) / 2

@@ -91,7 +91,8 @@ def _head(story: Outline) -> str:
 def _group(group: Group) -> str:
     analysis = group.analysis
     title = ", ".join(filter(None, (confidence_text(analysis), plural(group.size, "failure"))))
-    parts = [f"\n### {group.number}. {prose(one_line(group.verdict, 40), 40)} ({title})\n"]
+    parts = [f"\n> {prose(one_line(group.announcement, 400), 400)}\n" if group.announcement else ""]
+    parts += [f"\n### {group.number}. {prose(one_line(group.verdict, 40), 40)} ({title})\n"]
     if group.child:
         parts.append(f"\nIn {code(group.child)}\n")
     error = code(group.error.strip().partition("\n")[0])
