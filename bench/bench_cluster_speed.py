@@ -17,8 +17,9 @@ from rootcoz.grouping.groups import group_failures
 
 COUNT = 20_000
 GOAL_S = 10.0
-_WORDS = [f"{first}{last}" for first in ("order", "cart", "stock", "mail", "user", "price", "tax", "ship", "audit", "log")
-          for last in ("Added", "Removed", "Counted", "Sorted", "Merged", "Split", "Closed", "Opened", "Sent", "Read")]  # fmt: skip
+_SUBJECTS = ("order", "cart", "stock", "mail", "user", "price", "tax", "ship", "audit", "log")
+_EVENTS = ("Added", "Removed", "Counted", "Sorted", "Merged", "Split", "Closed", "Opened", "Sent", "Read")
+_WORDS = [subject + event for subject in _SUBJECTS for event in _EVENTS]
 
 
 def _java(test_class: str, test: str, error: str, frames: list[str]) -> Failure:
@@ -26,26 +27,45 @@ def _java(test_class: str, test: str, error: str, frames: list[str]) -> Failure:
     lines += [f"\tat {test_class}.{test}({test_class.rpartition('.')[2]}.java:{len(test) + 40})"]
     lines += [f"\tat org.junit.runners.Runner{depth}.run(Runner{depth}.java:{depth})" for depth in range(25)]
     return Failure(
-        test_name=f"{test_class}.{test}", class_name=test_class, error_message=error, stack_trace="\n".join(lines)
+        test_name=f"{test_class}.{test}",
+        class_name=test_class,
+        error_message=error,
+        stack_trace="\n".join(lines),
     )
 
 
 def _words(rng: random.Random, count: int) -> str:
-    return " ".join(rng.choice(_WORDS) + rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") + rng.choice("abcdefghij") for _ in range(count))
+    return " ".join(
+        rng.choice(_WORDS) + rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") + rng.choice("abcdefghij")
+        for _ in range(count)
+    )
 
 
 def _usual(rng: random.Random, number: int) -> Failure:
     group = rng.randrange(3_000)
     cause = group % 60
     test_class = f"com.acme.shop.part{cause % 20}.{_WORDS[cause]}{group % 400}Test"
-    frames = [f"com.acme.shop.part{cause % 20}.Service{cause}.handle{step}(Service{cause}.java:{step + 20})" for step in range(6)]
-    return _java(test_class, f"test{_WORDS[group % 100]}{number % 7}", f"java.lang.IllegalStateException: no {_words(random.Random(group), 5)}", frames)  # noqa: S311 - data
+    frames = [
+        f"com.acme.shop.part{cause % 20}.Service{cause}.handle{step}(Service{cause}.java:{step + 20})"
+        for step in range(6)
+    ]
+    return _java(
+        test_class,
+        f"test{_WORDS[group % 100]}{number % 7}",
+        f"java.lang.IllegalStateException: no {_WORDS[group % 97]} {_WORDS[group // 30]}{group}",
+        frames,
+    )
 
 
 def _distinct(rng: random.Random, number: int) -> Failure:
     test_class = f"com.acme.shop.part{number % 50}.{_words(rng, 1)}Test"
-    frames = [f"com.acme.shop.part{number % 50}.{_words(rng, 1)}.{_words(rng, 1)}({number}.java:9)" for _ in range(3)]
-    return _java(test_class, f"test{_words(rng, 1)}", f"java.lang.IllegalStateException: {_words(rng, 8)}", frames)
+    frames = [
+        f"com.acme.shop.part{number % 50}.{_words(rng, 1)}.{_words(rng, 1)}({number}.java:9)"
+        for _ in range(3)
+    ]
+    return _java(
+        test_class, f"test{_words(rng, 1)}", f"java.lang.IllegalStateException: {_words(rng, 8)}", frames
+    )
 
 
 def _one_place(rng: random.Random, number: int) -> Failure:
@@ -74,7 +94,7 @@ def _measure(name: str, make: Callable[[random.Random, int], Failure]) -> bool:
 def main() -> int:
     """Print the figures; 1 when one misses the goal."""
     shapes = {"usual": _usual, "distinct": _distinct, "one place": _one_place, "one class": _one_class}
-    return 0 if all([_measure(name, make) for name, make in shapes.items()]) else 1
+    return 0 if all(_measure(name, make) for name, make in shapes.items()) else 1
 
 
 if __name__ == "__main__":

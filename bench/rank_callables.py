@@ -2,20 +2,34 @@
 
 from typing import Any
 
-from bench.cluster_callables import as_failure
 from rootcoz.domain.failure import Failure
-from rootcoz.grouping.memory import memory_keys, rank
+from rootcoz.grouping import memory
 
 
-def rank_all(failure: dict[str, Any], past: list[dict[str, Any]]) -> list[int]:
+def _as_failure(failure: dict[str, Any]) -> Failure:
+    """A failure given with the keys test_class, test_name, error_message, stack_trace."""
+    test_class = failure.get("test_class") or ""
+    return Failure(
+        test_name=f"{test_class}.{failure.get('test_name', '')}".strip("."),
+        class_name=test_class,
+        error_message=failure.get("error_message") or "",
+        stack_trace=failure.get("stack_trace") or "",
+    )
+
+
+def rank(failure: dict[str, Any], past: list[dict[str, Any]]) -> list[int]:
     """Positions of the past failures, the most similar first."""
-    return [found.position for found in rank(as_failure(failure), [as_failure(other) for other in past])]
+    return [
+        found.position for found in memory.rank(_as_failure(failure), [_as_failure(other) for other in past])
+    ]
 
 
 def rank_found(failure: dict[str, Any], past: list[dict[str, Any]]) -> list[int]:
-    """The same among those that share a memory key, as the store finds them."""
-    read = [as_failure(other) for other in past]
-    keys = set(memory_keys(as_failure(failure)))
-    found = [position for position, other in enumerate(read) if not keys.isdisjoint(memory_keys(other))]
-    chosen: list[Failure] = [read[position] for position in found]
-    return [found[one.position] for one in rank(as_failure(failure), chosen)]
+    """The same among those that share a memory key, as a store finds them."""
+    new, read = _as_failure(failure), [_as_failure(other) for other in past]
+    keys = set(memory.memory_keys(new))
+    found = [
+        position for position, other in enumerate(read) if not keys.isdisjoint(memory.memory_keys(other))
+    ]
+    ranked = memory.rank(new, [read[position] for position in found])
+    return [found[one.position] for one in ranked]

@@ -355,3 +355,25 @@ async def test_a_report_that_cannot_be_read_is_named_and_nothing_is_kept(
         await accepted_reports(parts, tmp_path, XML, "<testsuite>", names=("good.xml", "bad.xml"))
     async with parts.database.read() as connection:
         assert (await find_analysis(connection, "any")) is None
+
+
+async def test_groups_with_one_cause_are_told_with_its_reason(parts: Parts) -> None:
+    frames = "\n\tat com.acme.Order.total(Order.java:8)\n\tat com.acme.{}Test.adds({}.java:3)"
+    failures = [
+        Failure(
+            f"com.acme.{name}Test.adds",
+            f"java.lang.NullPointerException: {name}",
+            f"java.lang.NullPointerException: {name}" + frames.format(name, name),
+        )
+        for name in ("Cart", "Offer")
+    ]
+    job_id = await accepted(parts, [*failures, Failure("alone", "Disk full")])
+    await analyse(job_id, parts, step)
+    found = (await stored(parts, job_id))["failures"]
+
+    assert found[0]["cluster_id"] == found[1]["cluster_id"] is not None
+    assert found[0]["group"] != found[1]["group"]
+    assert found[0]["cluster_reason"] == (
+        "same exception NullPointerException raised at Order.total, all in tests called adds, 2 groups"
+    )
+    assert (found[2]["cluster_id"], found[2]["cluster_reason"]) == (None, None)

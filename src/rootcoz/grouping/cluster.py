@@ -4,7 +4,7 @@
 
 A cluster is shown to people with its reason and merges nothing: each group keeps its own answer. It depends on what the
 groups are and not on their order. Reading the profiles apart, the time grows with the groups and not with their pairs:
-see `_Candidates`.
+see `_candidates`.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import chain, combinations, islice
 from typing import TypeVar
 
 from rootcoz.domain.failure import Cluster, Failure, FailureGroup
@@ -43,7 +43,8 @@ def with_clusters(groups: Sequence[FailureGroup], failures: Sequence[Failure]) -
         if len(positions) > 1:
             together = [ordered[position] for position in positions]
             cluster = Cluster(
-                _identity(together, members), explain([profiles[position] for position in positions], vocabulary)
+                _identity(together, members),
+                explain([profiles[position] for position in positions], vocabulary),
             )
             clusters.update((group.number, cluster) for group in together)
     return tuple(replace(group, cluster=clusters.get(group.number)) for group in groups)
@@ -119,28 +120,37 @@ whether neighbours are compared when there are more."""
 def _candidates(profiles: Sequence[Profile]) -> Iterator[tuple[int, int]]:
     """Pairs of positions, the lower one first, without repetition."""
     if len(profiles) <= COMPARE_ALL:
-        yield from combinations(range(len(profiles)), 2)
-        return
+        return combinations(range(len(profiles)), 2)
+    pairs = chain.from_iterable(_pairs_of(profiles, *block) for block in _BLOCKS)
+    return islice(_distinct(pairs), MOST_PAIRS)
+
+
+def _distinct(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     seen: set[tuple[int, int]] = set()
-    for keys, most, has_neighbours in _BLOCKS:
-        blocks: defaultdict[Hashable, list[int]] = defaultdict(list)
-        for position, profile in enumerate(profiles):
-            for key in keys(profile):
-                blocks[key].append(position)
-        # Smallest first: what few have in common says most. Positions follow the content, and so does the order.
-        for block in sorted(blocks.values(), key=lambda block: (len(block), block)):
-            if len(block) <= most:
-                pairs: Iterable[tuple[int, int]] = combinations(block, 2)
-            elif has_neighbours:
-                pairs = _neighbours(block, profiles)
-            else:
-                break
-            for pair in pairs:
-                if pair not in seen:
-                    if len(seen) == MOST_PAIRS:
-                        return
-                    seen.add(pair)
-                    yield pair
+    for pair in pairs:
+        if pair not in seen:
+            seen.add(pair)
+            yield pair
+
+
+def _pairs_of(
+    profiles: Sequence[Profile],
+    keys: _Keys,
+    most: int,
+    has_neighbours: bool,  # noqa: FBT001 - a row of _BLOCKS
+) -> Iterator[tuple[int, int]]:
+    blocks: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for position, profile in enumerate(profiles):
+        for key in keys(profile):
+            blocks[key].append(position)
+    # Smallest first: what few have in common says most. Positions follow the content, and so does the order.
+    for block in sorted(blocks.values(), key=lambda block: (len(block), block)):
+        if len(block) <= most:
+            yield from combinations(block, 2)
+        elif has_neighbours:
+            yield from _neighbours(block, profiles)
+        else:
+            break
 
 
 def _neighbours(block: Sequence[int], profiles: Sequence[Profile]) -> Iterator[tuple[int, int]]:
@@ -165,7 +175,9 @@ def _link(profiles: Sequence[Profile], vocabulary: Vocabulary) -> list[list[int]
     for one, other in _candidates(first):
         likeness = compare(first[one], first[other], vocabulary)
         linkage.add(one, other, likeness.probability, contradicted=likeness.contradicted)
-    return sorted(sorted(position for bundle in joined for position in bundles[bundle]) for joined in linkage.run())
+    return sorted(
+        sorted(position for bundle in joined for position in bundles[bundle]) for joined in linkage.run()
+    )
 
 
 class _Linkage:
@@ -200,7 +212,11 @@ class _Linkage:
             average, one, other = heapq.heappop(heap)
             if -average < JOINED_FROM:
                 break
-            if other in self._sums[one] and self._entry(one, other)[0] == average and other not in self._apart[one]:
+            if (
+                other in self._sums[one]
+                and self._entry(one, other)[0] == average
+                and other not in self._apart[one]
+            ):
                 for entry in self._join(one, other):
                     heapq.heappush(heap, entry)
         return [members for members in self._members if members]
@@ -248,14 +264,17 @@ def explain(profiles: Sequence[Profile], vocabulary: Vocabulary) -> str:
     return ", ".join([*facts, f"{len(profiles)} groups"])
 
 
+_NAMES: tuple[Callable[[Profile], str], ...] = (
+    lambda profile: profile.culprit,
+    lambda profile: profile.test_class,
+    lambda profile: profile.test,
+    lambda profile: profile.exception,
+)
+
+
 def _facts_of_most(profiles: Sequence[Profile], vocabulary: Vocabulary) -> list[str]:
     """What more than half of them have in common."""
-    for value in (
-        lambda profile: profile.culprit,
-        lambda profile: profile.test_class,
-        lambda profile: profile.test,
-        lambda profile: profile.exception,
-    ):
+    for value in _NAMES:
         counts = Counter(filter(None, map(value, profiles)))
         common = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
         if common[1] * 2 > len(profiles):
@@ -275,17 +294,25 @@ def _common(values: Iterable[_Value]) -> _Value | None:
 
 def _error_facts(profiles: Sequence[Profile]) -> list[str]:
     exception = _common(profile.exception for profile in profiles)
-    error = f"same exception {exception}" if exception and not all(profile.is_check for profile in profiles) else ""
+    error = (
+        f"same exception {exception}"
+        if exception and not all(profile.is_check for profile in profiles)
+        else ""
+    )
     culprit = _common(profile.culprit for profile in profiles)
     if culprit:
         return [f"{error or 'errors'} raised at {short_function(culprit)}"]
     shared = set(profiles[0].frames).intersection(*(profile.frames for profile in profiles))
     if shared:
-        nearest = min(shared, key=lambda function: (sum(p.frames.index(function) for p in profiles), function))
+        nearest = min(
+            shared, key=lambda function: (sum(p.frames.index(function) for p in profiles), function)
+        )
         return [f"{error or 'errors'} raised below {short_function(nearest)}"]
     compared = _common(profile.compared for profile in profiles)
     if compared and max(len(compared.expected), len(compared.actual)) <= _LONGEST_VALUE:
-        return [f"same difference: {compared.expected or 'nothing'} expected, {compared.actual or 'nothing'} found"]
+        return [
+            f"same difference: {compared.expected or 'nothing'} expected, {compared.actual or 'nothing'} found"
+        ]
     return [error] if error else []
 
 

@@ -3,13 +3,14 @@
 Enters: two profiles and a vocabulary that knows which words are rare. Leaves: `Likeness`: a score in log-odds, the
 probability it stands for, and whether something contradicts a common cause.
 
-The weights are rounded by hand. They came out alike whichever project was left out of recorded failures of known causes;
-see docs/explanation/grouping.md. A weight is log-odds: 0.7 doubles the odds, 2.3 makes them ten times as high.
+The weights are rounded by hand. They came out alike whichever project was left out of recorded failures of known
+causes; see docs/explanation/grouping.md. A weight is log-odds: 0.7 doubles the odds, 2.3 makes them ten times as high.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -154,7 +155,7 @@ class _Overlap:
 _NOTHING = _Overlap(0.0, 0.0)
 
 
-def _overlap(kind: Kind, one: Set[str], other: Set[str], vocabulary: Vocabulary) -> _Overlap:
+def _overlap(kind: Kind, one: AbstractSet[str], other: AbstractSet[str], vocabulary: Vocabulary) -> _Overlap:
     common = one & other
     if not common:
         return _NOTHING
@@ -176,7 +177,12 @@ def contradict(one: Profile, other: Profile) -> bool:
     """
     if (one.codes - other.codes) and (other.codes - one.codes):
         return True
-    if one.is_check or other.is_check or one.exception == other.exception or not (one.exception and other.exception):
+    if (
+        one.is_check
+        or other.is_check
+        or one.exception == other.exception
+        or not (one.exception and other.exception)
+    ):
         return False
     words, others = _speaks(one.words), _speaks(other.words)
     if min(len(words), len(others)) < _WORDY:
@@ -188,7 +194,12 @@ def compare(one: Profile, other: Profile, vocabulary: Vocabulary) -> Likeness:
     """Weigh everything. Symmetric."""
     if contradict(one, other):
         return Likeness(CONTRADICTED, contradicted=True)
-    parts = (BASE, _of_test(one, other, vocabulary), _of_error(one, other, vocabulary), _of_place(one, other, vocabulary))
+    parts = (
+        BASE,
+        _of_test(one, other, vocabulary),
+        _of_error(one, other, vocabulary),
+        _of_place(one, other, vocabulary),
+    )
     return Likeness(sum(parts), contradicted=False)
 
 
@@ -262,5 +273,7 @@ def _of_place(one: Profile, other: Profile, vocabulary: Vocabulary) -> float:
     )
     if nearest is not None:
         score += NEAREST_FRAME / (1 + nearest)
-        score += FRAMES * _overlap(Kind.FRAME, frozenset(one.frames), frozenset(other.frames), vocabulary).share
+        score += (
+            FRAMES * _overlap(Kind.FRAME, frozenset(one.frames), frozenset(other.frames), vocabulary).share
+        )
     return score + OWNERS * _overlap(Kind.OWNER, one.owners, other.owners, vocabulary).share

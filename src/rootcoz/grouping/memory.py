@@ -31,7 +31,7 @@ SURE = 0.99
 
 
 def memory_keys(failure: Failure) -> tuple[str, ...]:
-    """At most MOST_KEYS texts of at most 40 ASCII characters under which the failure is found again; most telling first.
+    """At most MOST_KEYS texts of at most 40 ASCII characters under which the failure is found again, best first.
 
     Two failures with a key in common may resemble each other; `similarity` tells how much. Keys start with
     MEMORY_VERSION, or with that of the signature; keys of different versions are never equal.
@@ -78,8 +78,9 @@ def _rarest(words: frozenset[str], most: int) -> list[str]:
 
 _PLAIN = PlainVocabulary()
 _SLOPE, _OFFSET = 0.75, -1.5
-"""From a score to the log-odds of one cause among past failures that share a key: 2 is even odds. History holds more that
-looks alike than one build does. Rounded; leaving out one project of recorded failures gave 0.67 to 1.1 and -1.5 to -1.9."""
+"""From a score to the log-odds of one cause among past failures that share a key: 2 is even odds. History holds more
+that looks alike than one build does. Rounded; leaving out one project of recorded failures gave 0.67 to 1.1 and -1.5 to
+-1.9."""
 
 
 def similarity(one: Failure, other: Failure) -> float:
@@ -113,8 +114,8 @@ _REPETITION = 0.3
 def rank(failure: Failure, past: Sequence[Failure]) -> list[Resembling]:
     """All of `past`, the most similar first; equally similar ones in their own order.
 
-    The first places go to failures that differ from each other: five decisions about one past failure tell less than
-    decisions about five. Words are weighed by how rare they are among `past`.
+    The first places go to failures that differ from each other, even if one is a little less similar: five decisions
+    about one past failure tell less than decisions about five. Words are weighed by how rare they are among `past`.
     """
     return Memory(past).rank(failure)
 
@@ -132,12 +133,13 @@ class Memory:
         profile, signature = read_profile(failure), error_signature(failure)
         scores = [compare(profile, other, self._vocabulary).score for other in self._profiles]
         same = [other == signature for other in self._signatures]
-        order = sorted(range(len(scores)), key=lambda position: (not same[position], -scores[position], position))
-        found = [
+        order = sorted(
+            range(len(scores)), key=lambda position: (not same[position], -scores[position], position)
+        )
+        return [
             Resembling(position, 1.0 if same[position] else _calibrated(scores[position]))
             for position in self._varied(order, scores)
         ]
-        return found
 
     def _varied(self, order: list[int], scores: Sequence[float]) -> list[int]:
         """The order with repetitions moved out of the first places."""
@@ -145,7 +147,9 @@ class Memory:
         chosen: list[int] = []
         losses = dict.fromkeys(left, 0.0)
         while left and len(chosen) < _SHOWN_APART:
-            best = left[0] if not chosen else max(left, key=lambda position: scores[position] - losses[position])
+            best = (
+                left[0] if not chosen else max(left, key=lambda position: scores[position] - losses[position])
+            )
             left.remove(best)
             chosen.append(best)
             for position in left:

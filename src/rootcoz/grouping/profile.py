@@ -4,6 +4,7 @@ Enters: a failure. Leaves: a `Profile`: the root exception, where the product ra
 of the test's class and name. Unlike the signature, it looks at who failed, and it forgets most numbers.
 """
 
+import itertools
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -67,15 +68,50 @@ class Profile:
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
 _OF_ANY_TEST = frozenset(
-    "test tests testing should case cases testcase spec it its when then given with the a an of and is in to for that".split()
-)
+    (
+        "test", "tests", "testing", "should", "case", "cases", "testcase", "spec", "it", "its", "when", "then", "given",
+        "with", "the", "a", "an", "of", "and", "is", "in", "to", "for", "that",
+    )
+)  # fmt: skip
 """Words with which tests are called tests."""
 _OF_MANY_TESTS = frozenset(
-    "simple basic null empty equals clone cloning cloneable serialization serialize hash code string constructor "
-    "constructors get set add all one two bug issue no not public a b c default works returns".split()
+    [
+        "simple",
+        "basic",
+        "null",
+        "empty",
+        "equals",
+        "clone",
+        "cloning",
+        "cloneable",
+        "serialization",
+        "serialize",
+        "hash",
+        "code",
+        "string",
+        "constructor",
+        "constructors",
+        "get",
+        "set",
+        "add",
+        "all",
+        "one",
+        "two",
+        "bug",
+        "issue",
+        "no",
+        "not",
+        "public",
+        "a",
+        "b",
+        "c",
+        "default",
+        "works",
+        "returns",
+    ]
 )
 """Words of test names that a hundred classes have, and that say nothing about a common cause."""
-_OF_CHECKS = frozenset("expected but was to the of be null true false".split())
+_OF_CHECKS = frozenset(["expected", "but", "was", "to", "the", "of", "be", "null", "true", "false"])
 
 
 def name_words(name: str) -> list[str]:
@@ -84,7 +120,9 @@ def name_words(name: str) -> list[str]:
 
 
 _PARAMETERS = re.compile(r"[\[({].*", re.DOTALL)
-_SUFFIX = re.compile(r"(?:[._-](?:test|spec|cy|e2e|tests))?\.(?:py|jsx?|tsx?|mjs|rb|php|go|rs|cs|java|kt|vue)\Z")
+_SUFFIX = re.compile(
+    r"(?:[._-](?:test|spec|cy|e2e|tests))?\.(?:py|jsx?|tsx?|mjs|rb|php|go|rs|cs|java|kt|vue)\Z"
+)
 _SEPARATORS = re.compile(r"[./\\:]+")
 
 
@@ -112,7 +150,9 @@ def _parts_of_class(test_class: str) -> tuple[tuple[str, ...], str]:
 
 def _references(words: list[str]) -> frozenset[str]:
     """Numbers long enough to be an issue's, with the word before them."""
-    joined = {before + number for before, number in zip(words, words[1:], strict=False) if _is_reference(before, number)}
+    joined = {
+        before + number for before, number in itertools.pairwise(words) if _is_reference(before, number)
+    }
     return frozenset(joined | {word for word in words if word.isdigit() and len(word) > _SHORT_REFERENCE})
 
 
@@ -121,7 +161,12 @@ _SHORT_REFERENCE = 2
 
 
 def _is_reference(before: str, number: str) -> bool:
-    return number.isdigit() and len(number) >= _SHORT_REFERENCE and not before.isdigit() and before not in _OF_ANY_TEST
+    return (
+        number.isdigit()
+        and len(number) >= _SHORT_REFERENCE
+        and not before.isdigit()
+        and before not in _OF_ANY_TEST
+    )
 
 
 # --- message -------------------------------------------------------------------------------------
@@ -133,7 +178,9 @@ _COMPARED = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _EXPECTED_LINE = re.compile(r"^\s*Expected:? +(?P<expected>\S.*)$", re.MULTILINE)
-_RECEIVED_LINE = re.compile(r"^\s*(?:Received|Actual|But was|got):? +(?P<actual>\S.*)$", re.MULTILINE | re.IGNORECASE)
+_RECEIVED_LINE = re.compile(
+    r"^\s*(?:Received|Actual|But was|got):? +(?P<actual>\S.*)$", re.MULTILINE | re.IGNORECASE
+)
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 _CHECK_TYPE = re.compile(r"Assert|Comparison|Expect|Mismatch\w*Error|MultipleFailures")
 _CHECK_TEXT = re.compile(r"\bexpect(?:ed)?\b|\bassert|but was", re.IGNORECASE)
@@ -265,7 +312,8 @@ def read_profile(failure: Failure) -> Profile:
     references = _references(words)
     return Profile(
         exception=exception,
-        is_check=bool(_CHECK_TYPE.search(exception)) or (_is_vague(exception) and bool(_CHECK_TEXT.search(first))),
+        is_check=bool(_CHECK_TYPE.search(exception))
+        or (_is_vague(exception) and bool(_CHECK_TEXT.search(first))),
         culprit=frames[0] if frames else "",
         frames=frames,
         owners=frozenset(map(_owner, frames)) - {""},

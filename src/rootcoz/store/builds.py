@@ -7,7 +7,14 @@ from typing import Any
 
 import orjson
 
-from rootcoz.domain.failure import BuildOutline, Cluster, ErrorSignature, Failure, FailureGroup, ReportPosition
+from rootcoz.domain.failure import (
+    BuildOutline,
+    Cluster,
+    ErrorSignature,
+    Failure,
+    FailureGroup,
+    ReportPosition,
+)
 from rootcoz.kit.chunks import Chunk, open_chunks
 
 FAILURES = "failures"
