@@ -14,7 +14,7 @@ from rootcoz.analysis.question_files import write_files
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import AnalysisOptions
 from rootcoz.domain.debate import Debate, Participant
-from rootcoz.domain.errors import BudgetSpent, OutsideError, RootcozError, Unavailable
+from rootcoz.domain.errors import BudgetSpent, OutsideError, RootcozError, StoreUnavailable, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.domain.finding import (
     PEOPLE,
@@ -127,6 +127,8 @@ class Asker:
         """The group's answer, whatever happens: one bad group must not sink the rest."""
         try:
             return await self._ask_and_check(group, failures)
+        except StoreUnavailable:
+            raise  # no fault of the group's, and no answer to keep
         except Exception as error:
             log.exception("group_failed", group=group.number, signature=group.signature.value)
             what = (

@@ -36,6 +36,7 @@ from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
 from rootcoz.domain.review import DecisionReuse, PastDecision
+from rootcoz.grouping.cluster import with_clusters
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment, utc_now
@@ -208,11 +209,11 @@ class _Job:
         return await asyncio.to_thread(builds.decode_failures, chunks)
 
     async def group(self, failures: Sequence[Failure]) -> tuple[FailureGroup, ...]:
-        """The failure groups, decided once and kept."""
+        """The failure groups and their clusters, decided once and kept."""
         chunks = await self._document(builds.GROUPS)
         if chunks:
             return await asyncio.to_thread(builds.decode_groups, chunks, failures)
-        groups = await asyncio.to_thread(group_failures, failures)
+        groups = await asyncio.to_thread(lambda: with_clusters(group_failures(failures), failures))
         packed = await asyncio.to_thread(lambda: list(chunked(builds.encode_groups(groups))))
         async with self._write() as connection:
             await save_document(connection, self.analysis.id, builds.GROUPS, packed)

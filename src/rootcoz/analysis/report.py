@@ -237,6 +237,8 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
             "signature_version": group.signature.version,
             "group": group.number,
             "group_size": len(group.members),
+            "cluster_id": group.cluster and group.cluster.id,
+            "cluster_reason": group.cluster and group.cluster.reason,
             "status": failure.status,
             "duration": failure.duration,
             "past_decisions": list(decisions if number in _told_in_full(group) else decisions[:1]),

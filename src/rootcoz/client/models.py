@@ -145,6 +145,8 @@ class FailureResult(Reply):
     error_signature: str = ""
     group: int = 0
     group_size: int = 1
+    cluster_id: str | None = None
+    cluster_reason: str | None = None
     status: str = ""
     analysis: Analysis = Analysis()
     past_decisions: list[PastDecision] = []

@@ -10,7 +10,14 @@ from typing import Any
 
 import orjson
 
-from rootcoz.domain.failure import BuildOutline, ErrorSignature, Failure, FailureGroup, ReportPosition
+from rootcoz.domain.failure import (
+    BuildOutline,
+    Cluster,
+    ErrorSignature,
+    Failure,
+    FailureGroup,
+    ReportPosition,
+)
 from rootcoz.domain.verdicts import VerdictCounts
 from rootcoz.kit.chunks import Chunk, open_chunks
 
@@ -64,6 +71,7 @@ def encode_groups(groups: Iterable[FailureGroup]) -> Iterator[bytes]:
             "signature": group.signature.value,
             "version": group.signature.version,
             "members": group.members,
+            "cluster": group.cluster and {"id": group.cluster.id, "reason": group.cluster.reason},
         }
         yield orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -135,9 +143,11 @@ def _failure(line: bytes) -> Failure:
 def _group(number: int, line: bytes, failures: Sequence[Failure] | Mapping[int, Failure]) -> FailureGroup:
     fields = orjson.loads(line)
     members = tuple(fields["members"])
+    cluster = fields.get("cluster")  # Analyses that were grouped before there were clusters have none.
     return FailureGroup(
         number=number,
         signature=ErrorSignature(fields["signature"], fields["version"]),
         representative=failures[members[0]],
         members=members,
+        cluster=Cluster(**cluster) if cluster else None,
     )

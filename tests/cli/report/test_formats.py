@@ -202,3 +202,36 @@ def test_lines_of_an_explanation_stay_lines_in_markdown() -> None:
     text = render(response(failures=[{**failure("t", group=1), "analysis": told}]), "markdown")
 
     assert "\nFirst.\\\nSecond\\\\\n\n\\- Third.\\\nFourth.\n" in text
+
+
+def clustered(reason: str = "same exception KeyError, 2 groups") -> Json:
+    """Three groups; the first and the last one look like one cause."""
+    cluster = {"cluster_id": "1-0123456789ab", "cluster_reason": reason}
+    failures = [
+        {**failure("small", group=1, error="KeyError: a"), **cluster},
+        failure("middle", group=2, size=3, error="Disk full"),
+        {**failure("large", group=3, size=5, error="KeyError: b"), **cluster},
+    ]
+    return response(failures=failures)
+
+
+@pytest.mark.parametrize("format_name", ["table", "markdown"])
+def test_groups_that_look_like_one_cause_stand_together_below_the_reason(format_name: str) -> None:
+    text = " ".join(render(clustered(), format_name, Page(width=200)).split())
+    places = [text.index(words) for words in ("These 2 groups", "KeyError: b", "KeyError: a", "Disk full")]
+
+    assert places == sorted(places)
+    assert text.count("look like one cause") == 1
+    assert "These 2 groups (1 and 2) look like one cause: same exception KeyError, 2 groups" in text
+
+
+@pytest.mark.parametrize("format_name", ["table", "markdown"])
+def test_a_hostile_reason_is_not_acted_on(format_name: str) -> None:
+    text = render(clustered("\x1b[31m<script> @all\u202e"), format_name)
+
+    assert ACTED_ON.search(text) is None
+    assert format_name == "table" or "<script>" not in text
+
+
+def test_a_cluster_without_a_reason_is_told_too() -> None:
+    assert "look like one cause." in render(clustered(""), "table", Page(width=200))

@@ -175,6 +175,16 @@ class FailureResult(BaseModel):
     signature_version: int = Field(description="Version of the rules that made the signature.")
     group: int = Field(description="Number of the failure group, from 1; its members share the answer.")
     group_size: int = Field(description="Failures in the group.")
+    cluster_id: str | None = Field(
+        default=None,
+        description=(
+            "Shared by the groups of this analysis that look like one root cause although their signatures differ; "
+            "null for a group that looks like no other. Each group keeps its own answer."
+        ),
+    )
+    cluster_reason: str | None = Field(
+        default=None, description="What the groups of the cluster have in common, in words."
+    )
     status: str = Field(description="Source failure status.")
     duration: float = Field(description="Seconds.")
     analysis: AnalysisPayload

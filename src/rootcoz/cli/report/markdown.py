@@ -92,7 +92,8 @@ def _group(group: Group) -> str:
     analysis = group.analysis
     facts = (one_line(group.decision, 100), confidence_text(analysis), plural(group.size, "failure"))
     title = prose(", ".join(filter(None, facts)), 300)
-    parts = [f"\n### {group.number}. {prose(one_line(group.verdict, 40), 40)} ({title})\n"]
+    parts = [f"\n> {prose(one_line(group.announcement, 400), 400)}\n" if group.announcement else ""]
+    parts += [f"\n### {group.number}. {prose(one_line(group.verdict, 40), 40)} ({title})\n"]
     if group.child:
         parts.append(f"\nIn {code(group.child)}\n")
     error = code(group.error.strip().partition("\n")[0])

@@ -115,7 +115,14 @@ def _head(story: Outline, out: _Paper) -> None:
         out.line(_text(f" {out.marks.dot} ".join(known), "dim"))
 
 
+def _announce(group: Group, out: _Paper) -> None:
+    if group.announcement:
+        out.line()
+        out.line(_text(one_line(group.announcement, _LINE_CHARACTERS), "bold cyan"))
+
+
 def _group(group: Group, out: _Paper) -> None:
+    _announce(group, out)
     out.line()
     out.line(_heading(group, out))
     if group.child:
@@ -155,6 +162,7 @@ def _short_groups(story: Outline, out: _Paper) -> None:
     out.line()
     dot = out.marks.dot
     for group in short:
+        _announce(group, out)
         parts = [str(group.number), one_line(group.verdict, 40), plural(group.size, "failure")]
         error = group.error.strip().partition("\n")[0] or group.tests[0]
         out.line(_text(one_line(f" {dot} ".join([*parts, error]), out.page.width)))
