@@ -25,7 +25,9 @@ async def resume_everything(engine: AnalysisEngine, parts: Parts) -> int:
     known = await engine.started()
     async with parts.database.read() as connection:
         unfinished = await unfinished_analyses(connection)
-    if not parts.database.is_shared:  # else it was emptied before the launch, and others' new analyses may begin here
+    if (
+        not parts.database.is_shared
+    ):  # else it was emptied before the launch, and others' new analyses may begin here
         await remove_left_over(parts.workspaces, keep=unfinished)
     stranded = [job_id for job_id in unfinished if job_id not in known]
     for job_id in stranded:
