@@ -6,6 +6,8 @@ PYTHON ?=
 ARGS ?=
 # Where `make serve` keeps its data; left empty, the user's own data directory.
 DATA_DIR ?=
+# The folder of data sets that `make bench-quality` measures on; bench/quality.py says what it may hold.
+DATA ?=
 
 BIN := .venv/bin
 SET_UP = python="$$(scripts/find-python "$(PYTHON)")" && "$$python" scripts/set_up.py $(if $(PYTHON),--exact)
@@ -19,10 +21,10 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime demo serve dev check test docs bench picture lock release
+.PHONY: help setup setup-runtime demo serve dev check test docs bench bench-quality picture lock release
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv with everything a developer needs
 	@$(SET_UP) dev
@@ -58,6 +60,13 @@ docs: setup ## Build the documentation into site/; a broken link fails
 
 bench: setup ## Run the bench programs and print their figures
 	@exec $(BIN)/python bench/run.py $(ARGS)
+
+bench-quality: setup ## Measure how good the answers are: make bench-quality DATA=<folder of data sets>
+	@if [ -z "$(DATA)" ]; then \
+	    echo "Name the folder of data sets: make bench-quality DATA=<folder>. bench/quality.py says what it may hold." >&2; \
+	    exit 2; \
+	fi
+	@exec $(BIN)/python -m bench.quality "$(DATA)" $(ARGS)
 
 picture: setup ## Draw the demo's report anew for the README
 	@$(BIN)/python scripts/picture.py

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from rootcoz.settings import SettingsError, load_settings
+from rootcoz.settings import Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +57,23 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(SettingsError, match=rf"^{name} cannot be read: it is not UTF-8"):
         load_settings(project_files=True)
+
+
+def test_a_line_of_env_that_cannot_be_understood_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text('# who may enter\nAUTH_MODE="required\nADMIN_KEY="0123456789abcdef"\n')
+
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: line 2 ") as caught:
+        load_settings(project_files=True)
+    assert "0123456789abcdef" not in str(caught.value)
+
+
+def test_a_folder_that_is_called_env_is_no_settings_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").mkdir()
+
+    assert load_settings(project_files=True).port == Settings().port

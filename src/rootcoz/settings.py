@@ -9,6 +9,7 @@ run inside an untrusted checkout must not take its orders from files that lie th
 """
 
 import difflib
+import io
 import os
 import shlex
 import tomllib
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -33,6 +35,7 @@ from pydantic import (
 
 from rootcoz.domain.debate import Participant
 from rootcoz.domain.errors import InvalidInput, RootcozError
+from rootcoz.domain.review import DecisionReuse
 from rootcoz.kit.addresses import networks
 from rootcoz.workspace.addresses import repositories_of_setting, repository
 
@@ -192,6 +195,14 @@ class Settings(BaseModel):
     )
     ai_budget_per_day_tokens: int | None = Field(
         default=None, gt=0, description="Tokens that all AI calls of a day (UTC) may use. Empty: no limit."
+    )
+
+    reuse_decisions: DecisionReuse = Field(
+        default=DecisionReuse.SUGGEST,
+        description=(
+            "What becomes of people's decisions when the same failure comes again: off; suggest: they are shown, also "
+            "to an AI; answer: the newest one is the answer and nobody is asked."
+        ),
     )
 
     # Who judges the answers
@@ -460,7 +471,19 @@ def _older_name(name: str, value: str) -> str:
 def _read_dotenv(file: Path) -> Mapping[str, str | None]:
     """The file's variables; none if there is no such file."""
     try:
-        return dotenv_values(file, interpolate=False)
+        text = file.read_text(encoding="utf-8")
+        for entry in parse_stream(io.StringIO(text)):
+            if entry.error:  # it would be skipped, with whatever it was to protect
+                raise SettingsError(
+                    f"{file} cannot be read: line {entry.original.line} is not NAME=value; is a quote not closed?"
+                )
+        return dotenv_values(stream=io.StringIO(text), interpolate=False)
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        IsADirectoryError,
+    ):  # a virtual environment may be called so
+        return {}
     except UnicodeDecodeError as error:
         raise SettingsError(_not_utf_8(file, error)) from error
     except OSError as error:

@@ -26,7 +26,6 @@ from rootcoz.store.analyses import (
     mark_running,
     note_new_answers,
     progress_of,
-    review_counts,
     save_progress,
     standings,
     take,
@@ -38,6 +37,7 @@ from rootcoz.store.documents import save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.findings import GroupAnswer, save_answers
 from rootcoz.store.history import HistoryRow, save_history
+from rootcoz.store.review import review_counts
 from rootcoz.store.schema import analyses, comments, metadata, overrides, reviews, test_classifications
 from rootcoz.store.secrets import save_secrets
 from rootcoz.store.spending import add_spending

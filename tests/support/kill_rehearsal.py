@@ -411,7 +411,7 @@ class Rehearsal:
 
 
 _MOMENTS = {
-    "any": 7,
+    "any": 8,
     "starting": 2,
     "accepting": 2,
     "fetching": 1,
@@ -419,13 +419,10 @@ _MOMENTS = {
     "answered": 3,
     "recorded": 3,
     "decided": 2,
-    "jira": 1,
-    "github": 1,
-    "judged": 1,
-    "saving": 1,
-    "ended": 1,
 }
 """How often each comes among so many kills. `any` is any time at all; the others follow what has just happened."""
+_ENDING = ("jira", "judged", "github", "saving", "ended")
+"""Moments of an analysis' end. They come one after the other: else most of the time would go by waiting for ends."""
 
 
 class _Moments:
@@ -439,8 +436,10 @@ class _Moments:
     def next(self) -> str:
         """A random one, such that each comes as often as it should."""
         if not self._bag:
-            self._bag = [moment for moment, times in _MOMENTS.items() for _ in range(times)]
-            self._dice.shuffle(self._bag)
+            blocks = [[moment] for moment, times in _MOMENTS.items() for _ in range(times)]
+            blocks.append(list(reversed(_ENDING)))
+            self._dice.shuffle(blocks)
+            self._bag = [moment for block in blocks for moment in block]
         return self._bag.pop()
 
     def wait_for(self, moment: str, server: Server) -> threading.Thread | None:

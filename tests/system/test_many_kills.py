@@ -13,7 +13,7 @@ from tests.support.kill_rehearsal import CALLS, GROUPS, Rehearsal, Stand, Story,
 KILLS = 50
 GONE_WITHIN_S = 20.0
 """The watchmen need a third of a second; the rest is for a machine that is busy with other things."""
-STAGES = ("waiting", "analyzing", "(analyzing_failures|peer_review|orchestrator)", "enriching", "saving")
+STAGES = ("waiting", "analyzing$", "(analyzing_failures|peer_review|orchestrator)", "enriching", "saving")
 STATUSES = ("pending", "waiting", "running", "completed")
 
 

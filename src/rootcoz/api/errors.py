@@ -1,5 +1,6 @@
 """The table from our errors to HTTP statuses, and the one shape that errors have."""
 
+import errno
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from rootcoz.domain.errors import (
     NotSignedIn,
     OutsideError,
     RootcozError,
+    StillInProgress,
+    StoreUnavailable,
     TooLarge,
     TooManyAttempts,
 )
@@ -27,6 +30,7 @@ from rootcoz.domain.errors import (
 # The first class that fits decides, so the branches stand before their trunk.
 STATUSES: tuple[tuple[type[RootcozError], int], ...] = (
     (NotFound, 404),
+    (StillInProgress, 202),  # as the reference has it: not refused, only too early
     (Conflict, 409),
     (NotSignedIn, 401),
     (NotAllowed, 403),
@@ -35,9 +39,14 @@ STATUSES: tuple[tuple[type[RootcozError], int], ...] = (
     (NotConfigured, 400),
     (InvalidInput, 400),
     (CallerError, 400),
+    (StoreUnavailable, 503),
     (OutsideError, 502),
     (RootcozError, 500),
 )
+
+_PARSING_FAILED = "There was an error parsing the body"
+"""What the web framework says of a body that its parser gave up on."""
+_UNREADABLE = "The body cannot be read as JSON; it may be nested too deeply."
 
 log = structlog.get_logger()
 
@@ -85,11 +94,21 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def framework(_request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"detail": str(error.detail)}, error.status_code, dict(error.headers or {}))
+        detail = _UNREADABLE if error.detail == _PARSING_FAILED else str(error.detail)
+        return JSONResponse({"detail": detail}, error.status_code, dict(error.headers or {}))
 
     @app.exception_handler(RecursionError)
     async def too_deep(_request: Request, _error: RecursionError) -> JSONResponse:
         return JSONResponse({"detail": "The JSON body is nested too deeply."}, 400)
+
+    @app.exception_handler(OSError)
+    async def disk(request: Request, error: OSError) -> JSONResponse:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            return await bug(request, error)
+        log.error("disk_full", method=request.method, path=request.url.path)
+        return JSONResponse(
+            {"detail": "The server's disk is full: nothing was accepted. Try again later."}, 503
+        )
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:

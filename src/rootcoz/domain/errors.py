@@ -15,6 +15,7 @@
     │   ├── TooManyAttempts         a limit on attempts; carries `retry_after_s`
     │   └── NotAllowed              the requester lacks the right
     │       └── BudgetSpent         what may be spent on AIs is spent
+    ├── StoreUnavailable            the operator: our database cannot be used at the moment
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
         │   └── RateLimited         it asks to be left alone for a while; says for how long, if it knows
@@ -58,6 +59,10 @@ class Conflict(CallerError):
     """The thing is in a state that forbids what was asked."""
 
 
+class StillInProgress(Conflict):
+    """The analysis goes on; what was asked is possible when it is over."""
+
+
 class AnalysisAborted(Conflict):
     """Somebody stopped the analysis; the store knows who."""
 
@@ -85,6 +90,19 @@ class NotAllowed(CallerError):
 
 class BudgetSpent(NotAllowed):
     """What may be spent on AIs is spent; the message says which budget."""
+
+
+class StoreUnavailable(RootcozError):
+    """Our own database cannot be used at the moment: the disk is full, or the connection is lost.
+
+    No trouble of a provider or tracker, which an analysis can do without: it goes on when the database works again.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The database cannot be used at the moment: {reason.rstrip('.')}. Nothing that was accepted is lost; "
+            "the work goes on when the database works again."
+        )
 
 
 class OutsideError(RootcozError):

@@ -1,10 +1,11 @@
 """The database: opened, tuned, migrated. The only module that knows the dialect."""
 
 import asyncio
+import re
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from rootcoz.domain.errors import RootcozError
+from rootcoz.domain.errors import RootcozError, StoreUnavailable
 from rootcoz.store.schema import SCHEMA_HEAD
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ APP_FILE = "rootcoz.sqlite3"
 _BUSY_TIMEOUT_MS = 30_000
 _READERS = 8
 _LOOK_S = 0.005
+_WRONG_STATEMENT = re.compile(r"no such (table|column|function)|syntax error|has no column named")
+"""SQLite reports statements that do not fit the tables as it reports a full disk."""
 _JOIN_S = 5.0
 """Seconds that a query may still take when the database is closed."""
 _MIGRATION_LOCK = 7_261_001
@@ -173,20 +176,23 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent view that changes nothing."""
-        async with self._reader.connect() as connection:
-            yield connection
+        with _trouble_told():
+            async with self._reader.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: all or nothing, committed on leaving."""
-        async with self._writer.begin() as connection:
-            yield connection
+        with _trouble_told():
+            async with self._writer.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write_apart(self) -> AsyncIterator[AsyncConnection]:
         """As `write`, for what must not wait until others of this process have written."""
-        async with self._apart.begin() as connection:
-            yield connection
+        with _trouble_told():
+            async with self._apart.begin() as connection:
+                yield connection
 
     @staticmethod
     async def lock_minding(connection: AsyncConnection) -> bool:
@@ -206,7 +212,8 @@ class Database:
             return any(self.is_outage(one) for one in error.exceptions)
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             return self.is_shared
-        return self.is_shared and isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+        passes = OperationalError | InterfaceError | PoolTimeout | StoreUnavailable
+        return self.is_shared and isinstance(error, passes)
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -214,6 +221,20 @@ class Database:
         await self._writer.dispose()
         await self._apart.dispose()
         await self._threads.join()
+
+
+@contextmanager
+def _trouble_told() -> Iterator[None]:
+    """Raise StoreUnavailable for what may pass: a full disk, a lost connection. A wrong statement stays what it is."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        reason = str(error.orig or error).splitlines()[0]
+        if _WRONG_STATEMENT.search(reason):
+            raise
+        raise StoreUnavailable(reason) from error
+    except PoolTimeout as error:
+        raise StoreUnavailable("it is too busy") from error
 
 
 class _Threads:

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import structlog
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, PortableWorkflowError, SetWorkflowID
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from rootcoz.analysis.parts import Parts, Step, Work, take_up
 from rootcoz.domain.analysis import AnalysisStatus
-from rootcoz.domain.errors import AnalysisAborted, NotFound, RootcozError, TakenOver
+from rootcoz.domain.errors import AnalysisAborted, NotFound, RootcozError, StoreUnavailable, TakenOver
 from rootcoz.store.analyses import analysis_status, standings
 from rootcoz.store.engine import UnusableDatabase
 from rootcoz.wiring import load_analysis
@@ -54,6 +54,9 @@ _POLL_S = 1.0
 _POLL_SHORT_LIVED_S = 0.1
 _STORE_LOOK_S = 2.0
 """How often a waiter looks at the store in case somebody else finished the analysis."""
+POSTPONEMENTS = 200
+"""How often in a row an analysis is put off because the database does not work: a bit more than three hours."""
+_LONGEST_PAUSE_S = 60.0
 _SHARED_LOOK_S = 0.5
 """The same where it is often finished by somebody else."""
 
@@ -81,6 +84,12 @@ class AnalysisEngine:
         self._working: dict[str, asyncio.Future[None]] = {}
         self._stopping: dict[str, RootcozError] = {}
         """Why work is to end, by its token."""
+        self._short_lived = short_lived
+        self._postponed: defaultdict[str, int] = defaultdict(int)
+        """How often in a row each analysis was put off."""
+        self._beginning_again: set[asyncio.Task[None]] = set()
+        self._given_up: dict[str, RootcozError] = {}
+        """Why an analysis got no end that could be stored."""
         self._closing = False
         self.executor = _executor_name() if address else EXECUTOR
         """This process, as the engine calls it."""
@@ -136,10 +145,15 @@ class AnalysisEngine:
             await DBOS.enqueue_workflow_async(queue, run_analysis, job_id)
 
     async def wait(self, job_id: str) -> None:
-        """Return when the analysis is final or deleted."""
+        """Return when the analysis is final or deleted.
+
+        Raises StoreUnavailable when its end cannot be stored and nobody tries again before the next start.
+        """
         ended = self._ended.setdefault(job_id, asyncio.Event())
         try:
             while not await self._is_final(job_id):
+                if why := self._given_up.pop(job_id, None):
+                    raise why
                 try:
                     await asyncio.wait_for(ended.wait(), self._look_s)
                 except TimeoutError:
@@ -160,6 +174,30 @@ class AnalysisEngine:
         for run, worked_on in self._runs.items():
             if worked_on == job_id:
                 self._stop(run, AnalysisAborted("It was aborted."))
+
+    def postpone(self, job_id: str, why: RootcozError) -> bool:
+        """Begin the analysis again later, when the database may work again; False when that makes no sense here."""
+        self._postponed[job_id] += 1
+        tries = self._postponed[job_id]
+        if self._short_lived or tries > POSTPONEMENTS:
+            self._given_up[job_id] = why
+            return False
+        task = asyncio.create_task(self._begin_again(job_id, min(2.0**tries, _LONGEST_PAUSE_S)))
+        self._beginning_again.add(task)
+        task.add_done_callback(self._beginning_again.discard)
+        return True
+
+    async def _begin_again(self, job_id: str, pause_s: float) -> None:
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                # Its record may hold the trouble as the outcome of a step, which is not to be repeated.
+                await DBOS.delete_workflows_async([job_id])
+                await self.start(job_id)
+            except (SQLAlchemyError, StoreUnavailable) as error:
+                log.warning("analysis_still_postponed", job_id=job_id, reason=type(error).__name__)
+            else:
+                return
 
     def works_on(self, job_id: str) -> bool:
         """Whether this process works on the analysis."""
@@ -246,6 +284,8 @@ class AnalysisEngine:
     async def close(self) -> None:
         """Stop. What is still running goes on at the next launch."""
         self._closing = True
+        for postponed in self._beginning_again:
+            postponed.cancel()
         interrupted = list(self._working.values())
         for task in interrupted:
             task.cancel()
@@ -274,6 +314,10 @@ class AnalysisEngine:
         finally:
             del self._runs[run]
             self._stopping.pop(run, None)
+
+    def has_worked(self, job_id: str) -> None:
+        """The analysis came to an end that is stored."""
+        self._postponed.pop(job_id, None)
 
     def announce_end(self, job_id: str) -> None:
         """Wake those who wait for the analysis."""
@@ -306,16 +350,23 @@ async def run_analysis(job_id: str) -> None:
         run = await take_up(job_id, engine.parts)
         with engine.working_on(job_id, run):
             await _run(job_id, run)
+        engine.has_worked(job_id)
     except NotFound:
         log.info("analysis_gone", job_id=job_id)
     except TakenOver:
         log.warning("analysis_taken_over", job_id=job_id)
         has_ended = False
     except Exception as error:
-        if not engine.parts.database.is_outage(error):
+        trouble = _storage_trouble(error)
+        if engine.parts.database.is_outage(error):
+            has_ended = False
+            await engine.put_back(job_id)
+        elif trouble is None:
             raise
-        has_ended = False
-        await engine.put_back(job_id)
+        else:
+            has_ended = not engine.postpone(job_id, trouble)
+            told = "analysis_not_stored" if has_ended else "analysis_postponed"
+            log.warning(told, job_id=job_id, reason=str(trouble))
     finally:
         if has_ended:
             engine.announce_end(job_id)
@@ -340,9 +391,26 @@ async def _run(job_id: str, run: str) -> None:
             raise
         if isinstance(error, ExceptionGroup) and (lost := error.subgroup((NotFound, TakenOver))):
             raise _first(lost) from error
+        if trouble := _storage_trouble(error):
+            raise trouble from error
         reason = _reason(error)
         logger.warning("analysis_failed", reason=reason, exc_info=not isinstance(error, RootcozError))
         await give_up(job_id, engine.parts, reason, run)
+
+
+def _storage_trouble(error: BaseException) -> StoreUnavailable | None:
+    """What is behind the error, if it is a database that does not work: ours, or the engine's.
+
+    An error that the engine remembers from before a restart is taken for that, too: what it was is not known any more,
+    and if it comes again it is seen for what it is.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(_storage_trouble, error.exceptions)), None)
+    if isinstance(error, StoreUnavailable):
+        return error
+    if isinstance(error, OperationalError | InterfaceError | PortableWorkflowError):
+        return StoreUnavailable(str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0])
+    return None
 
 
 def _first(error: BaseException) -> BaseException:
