@@ -35,6 +35,7 @@ from pydantic import (
 
 from rootcoz.domain.debate import Participant
 from rootcoz.domain.errors import InvalidInput, RootcozError
+from rootcoz.domain.review import DecisionReuse
 from rootcoz.kit.addresses import networks
 from rootcoz.workspace.addresses import repositories_of_setting, repository
 
@@ -194,6 +195,14 @@ class Settings(BaseModel):
     )
     ai_budget_per_day_tokens: int | None = Field(
         default=None, gt=0, description="Tokens that all AI calls of a day (UTC) may use. Empty: no limit."
+    )
+
+    reuse_decisions: DecisionReuse = Field(
+        default=DecisionReuse.SUGGEST,
+        description=(
+            "What becomes of people's decisions when the same failure comes again: off; suggest: they are shown, also "
+            "to an AI; answer: the newest one is the answer and nobody is asked."
+        ),
     )
 
     # Who judges the answers

@@ -25,6 +25,7 @@ from rootcoz.features.history import History
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
 from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
+from rootcoz.features.review import Reviews
 from rootcoz.features.sign_in import SignIn
 from rootcoz.features.token_usage import TokenUsage
 from rootcoz.kit.file_lock import FileLock, LockHeld
@@ -106,6 +107,7 @@ class Services:
     database: Database
     engine: Engine
     results: Results
+    reviews: Reviews
     history: History
     text_index: TextIndex
     events: EventHub
@@ -229,6 +231,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
             per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
         ),
+        reuse_decisions=settings.reuse_decisions,
         metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
     )
 
@@ -290,6 +293,7 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         database=directory.database,
         engine=engine,
         results=Results(directory.database, _partial_result),
+        reviews=Reviews(directory.database),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,

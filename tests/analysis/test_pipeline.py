@@ -459,8 +459,32 @@ async def test_each_answer_of_a_result_is_found_at_its_place(parts: Parts) -> No
         places = list(decode_places(await load_document(connection, analysis.id, ANSWER_PLACES)))
     result = json.loads(document)
 
+    (_, start, size), *places = places
+    assert json.loads(document[start : start + size]) == result["summary"]
     assert [failure for failure, _, _ in places] == list(range(len(FAILURES)))
     for failure, start, size in places:
         fields = json.loads(b"{" + document[start : start + size] + b"}")
         analysis_of = result["failures"][failure]["analysis"]
         assert fields == {name: analysis_of[name] for name in analysis_of if name != "affected_tests"}
+
+
+async def test_groups_with_one_cause_are_told_with_its_reason(parts: Parts) -> None:
+    frames = "\n\tat com.acme.Order.total(Order.java:8)\n\tat com.acme.{}Test.adds({}.java:3)"
+    failures = [
+        Failure(
+            f"com.acme.{name}Test.adds",
+            f"java.lang.NullPointerException: {name}",
+            f"java.lang.NullPointerException: {name}" + frames.format(name, name),
+        )
+        for name in ("Cart", "Offer")
+    ]
+    job_id = await accepted(parts, [*failures, Failure("alone", "Disk full")])
+    await analyse(job_id, parts, step)
+    found = (await stored(parts, job_id))["failures"]
+
+    assert found[0]["cluster_id"] == found[1]["cluster_id"] is not None
+    assert found[0]["group"] != found[1]["group"]
+    assert found[0]["cluster_reason"] == (
+        "same exception NullPointerException raised at Order.total, all in tests called adds, 2 groups"
+    )
+    assert (found[2]["cluster_id"], found[2]["cluster_reason"]) == (None, None)

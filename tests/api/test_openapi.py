@@ -131,11 +131,18 @@ DEFAULTS = {
     ("AdditionalRepo", "ref"): "",
     ("AnalyzeFailuresRequest", "peer_analysis_max_rounds"): 3,
 }
+OF_A_FAILURE = {"202", "400", "401", "403", "404", "409", "413", "422", "429"}
 STATUSES = {
     ("post", "/analyze-failures"): {"200", "202", "400", "401", "403", "404", "413", "415", "422", "429"},
     ("get", "/results"): {"200", "401", "422", "429"},
     ("get", "/results/{job_id}"): {"200", "202", "401", "404", "422", "429"},
     ("get", "/results/{job_id}/review-status"): {"200", "401", "422", "429"},
+    ("put", "/results/{job_id}/override-classification"): {"200", *OF_A_FAILURE},
+    ("delete", "/results/{job_id}/override-classification"): {"200", *OF_A_FAILURE},
+    ("put", "/results/{job_id}/reviewed"): {"200", *OF_A_FAILURE},
+    ("get", "/results/{job_id}/comments"): {"200", "401", "422", "429"},
+    ("post", "/results/{job_id}/comments"): {"201", *OF_A_FAILURE},
+    ("delete", "/results/{job_id}/comments/{comment_id}"): {"200", "401", "403", "404", "422", "429"},
     ("delete", "/results/{job_id}"): {"200", "401", "403", "404", "422", "429"},
     ("delete", "/api/results/bulk"): {"200", "400", "401", "403", "413", "422", "429"},
     ("get", "/health"): {"200"},

@@ -8,6 +8,7 @@ import pytest
 from tests.support.in_process import ADMIN, ADMIN_KEY, Api
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+DATABASES = ("sqlite", "postgresql")
 
 FAILURES = {
     "failures": [{"test_name": f"t{n}", "error_message": f"ValueError: {w}"} for n, w in enumerate("ab")]

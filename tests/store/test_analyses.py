@@ -8,11 +8,13 @@ from tests.support.analyses import OPTIONS, added, new_analysis
 from rootcoz.domain.analysis import AnalysisStatus, ProgressMark, ProviderCall
 from rootcoz.domain.budget import Spending
 from rootcoz.domain.debate import Participant
+from rootcoz.domain.errors import NotFound, TakenOver
 from rootcoz.domain.failure import ErrorSignature
 from rootcoz.domain.finding import NoVerdict, NoVerdictReason
 from rootcoz.kit.chunks import chunked
 from rootcoz.kit.sealed import Seal
 from rootcoz.store.analyses import (
+    Standing,
     add_analysis,
     analysis_status,
     count_attempt,
@@ -20,17 +22,22 @@ from rootcoz.store.analyses import (
     find_analysis,
     finish_analysis,
     list_analyses,
+    mark_aborted,
     mark_running,
     note_new_answers,
-    review_counts,
+    progress_of,
     save_progress,
+    standings,
+    take,
     unfinished_analyses,
+    writing,
 )
 from rootcoz.store.calls import save_call
 from rootcoz.store.documents import save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.findings import GroupAnswer, save_answers
 from rootcoz.store.history import HistoryRow, save_history
+from rootcoz.store.review import review_counts
 from rootcoz.store.schema import analyses, comments, metadata, overrides, reviews, test_classifications
 from rootcoz.store.secrets import save_secrets
 from rootcoz.store.spending import add_spending
@@ -267,3 +274,74 @@ async def test_options_that_were_stored_before_there_were_debates_still_load(dat
 
     assert found is not None
     assert found.options.peers == ()
+
+
+async def test_whoever_takes_an_analysis_up_ends_the_writing_of_the_one_before(database: Database) -> None:
+    analysis_id = await added(database)
+    for run in ("first", "second"):
+        async with database.write() as connection:
+            assert await take(connection, "job-1", run)
+
+    with pytest.raises(TakenOver):
+        async with writing(database, analysis_id, "first"):
+            raise AssertionError("it may write")
+    async with writing(database, analysis_id, "second") as connection:
+        await mark_running(connection, analysis_id)
+    async with database.read() as connection:
+        assert await analysis_status(connection, "job-1") is AnalysisStatus.RUNNING
+
+
+async def test_nobody_writes_to_a_deleted_analysis(database: Database) -> None:
+    analysis_id = await added(database)
+    async with database.write() as connection:
+        await delete_analysis(connection, "job-1")
+        assert not await take(connection, "job-1", "run")
+
+    with pytest.raises(NotFound):
+        async with writing(database, analysis_id, "run"):
+            raise AssertionError("it may write")
+
+
+async def test_a_final_analysis_is_not_finished_again(database: Database) -> None:
+    analysis_id = await added(database)
+    async with database.write() as connection:
+        first = await finish_analysis(connection, analysis_id, AnalysisStatus.COMPLETED)
+        again = await finish_analysis(connection, analysis_id, AnalysisStatus.FAILED)
+
+    assert (first, again) == (True, False)
+
+
+async def test_others_learn_what_was_decided_about_an_analysis(database: Database) -> None:
+    ids = {job_id: await added(database, job_id) for job_id in ("runs", "aborted", "over")}
+    async with database.write() as connection:
+        for job_id in ids:
+            await take(connection, job_id, f"run of {job_id}")
+        await mark_aborted(connection, "aborted", "alice")
+        await finish_analysis(connection, ids["over"], AnalysisStatus.COMPLETED)
+    async with database.read() as connection:
+        found = await standings(connection, ["runs", "aborted", "over", "nobody"])
+
+    assert found == {
+        "runs": Standing("run of runs", aborted=False, final=False),
+        "aborted": Standing("run of aborted", aborted=True, final=False),
+        "over": Standing("run of over", aborted=False, final=True),
+    }
+
+
+async def test_progress_is_told_of_what_goes_on_and_of_what_is_asked_for(database: Database) -> None:
+    for job_id in ("goes on", "over", "long over"):
+        analysis_id = await added(database, job_id)
+        async with database.write() as connection:
+            await save_progress(connection, analysis_id, [ProgressMark("analyzing", 1.0)], 4)
+            if job_id != "goes on":
+                await finish_analysis(connection, analysis_id, AnalysisStatus.COMPLETED)
+            answer = GroupAnswer(1, ErrorSignature("0" * 64, 1), ABSTAINED)
+            await save_answers(connection, analysis_id, [answer], provider="command", model="")
+    async with database.read() as connection:
+        found = await progress_of(connection, {"over"})
+
+    assert [(one.job_id, one.status, one.progress_phase) for one in found] == [
+        ("goes on", AnalysisStatus.PENDING, "analyzing"),
+        ("over", AnalysisStatus.COMPLETED, "analyzing"),
+    ]
+    assert {(one.groups_total, one.groups_answered) for one in found} == {(4, 1)}

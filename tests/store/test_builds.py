@@ -1,7 +1,11 @@
+from dataclasses import replace
+
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootcoz.domain.failure import ErrorSignature, Failure, FailureGroup, ReportPosition
+from rootcoz.domain.failure import Cluster, ErrorSignature, Failure, FailureGroup, ReportPosition
+from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import chunked
 from rootcoz.store.builds import decode_failures, decode_groups, encode_failures, encode_groups
 
@@ -34,3 +38,19 @@ def test_groups_are_the_same_after_they_were_kept() -> None:
     )
 
     assert decode_groups(list(chunked(encode_groups(groups))), failures) == groups
+
+
+def test_groups_keep_their_clusters() -> None:
+    failures = [Failure("a", "red"), Failure("b", "blue")]
+    cluster = Cluster("1-0123456789ab", "same exception X, 2 groups")
+    groups = tuple(replace(group, cluster=cluster) for group in group_failures(failures))
+    kept = decode_groups(list(chunked(encode_groups(groups))), failures)
+
+    assert kept == groups
+
+
+def test_groups_that_were_kept_before_there_were_clusters_have_none() -> None:
+    failures = [Failure("a", "red")]
+    line = orjson.dumps({"signature": "5" * 64, "version": 1, "members": [0]}) + b"\n"
+
+    assert [group.cluster for group in decode_groups(list(chunked([line])), failures)] == [None]

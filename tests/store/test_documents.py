@@ -8,6 +8,7 @@ from rootcoz.store.documents import (
     document_kinds,
     document_size,
     load_document,
+    load_slices,
     save_document,
     stream_document,
 )
@@ -85,3 +86,13 @@ async def test_a_document_is_streamed_in_order_while_another_replaces_it(databas
             await saved(database, analysis_id, b"new")
 
     assert read == LONG
+
+
+async def test_parts_of_a_document_are_read_wherever_they_stand(database: Database) -> None:
+    analysis_id = await added(database)
+    await saved(database, analysis_id, LONG)
+    places = [(0, 3), (CHUNK_SIZE - 2, 4), (5, 0), (CHUNK_SIZE, 7), (len(LONG) - 1, 1), (10, CHUNK_SIZE + 9)]
+    async with database.read() as connection:
+        parts = await load_slices(connection, analysis_id, "result", places)
+
+    assert parts == [LONG[start : start + size] for start, size in places]

@@ -133,6 +133,8 @@ async def test_the_index_is_asked_first_also_with_other_filters(database: Databa
     await add_run(database, "a", [row("t", error_message="needle")])
     await fill_all(index)
     async with database.read() as connection:
+        if connection.dialect.name != "sqlite":
+            pytest.skip("PostgreSQL decides by what it knows of the rows")
         for where in ([], search.Range(above=0, up_to=9).conditions()):
             query = search._candidates(connection, "needle", where, 9)
             compiled = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})

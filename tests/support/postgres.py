@@ -21,6 +21,8 @@ from psycopg import sql
 
 PROGRAMS = ("initdb", "postgres")
 START_LIMIT_S = 60.0
+LOCKED_USER = "locked"
+"""A role that needs a password, once a test makes it."""
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -30,8 +32,8 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "lc_messages": "C",
 }
-# The shell stands between: when the tests are killed, its standard input ends, and so does the server.
-KEEPER = 'exec 3<&0; "$@" <&3 & server=$!; cat >/dev/null; kill -INT $server; wait $server'
+# The shell stands between: when the tests are killed, its standard input ends, and so does the server with its data.
+KEEPER = 'exec 3<&0; "$@" <&3 & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf data'
 
 
 class PostgresServer:
@@ -121,6 +123,9 @@ def _serve(binaries: Path, folder: Path, user: str | None) -> Iterator[PostgresS
         check=True,
         capture_output=True,
     )
+    # One role has to say its password; everybody else is let in.
+    access = data / "pg_hba.conf"
+    access.write_text(f"local all {LOCKED_USER} scram-sha-256\nlocal all all trust\n")
     settings = [
         f"-c{name}={value}" for name, value in (SETTINGS | {"unix_socket_directories": str(folder)}).items()
     ]

@@ -3,6 +3,7 @@
 import collections
 import json
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -14,7 +15,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.support.server import ROOT, Server, running_server
+from tests.support.postgres import PostgresServer
+from tests.support.server import ROOT, Server, running_server, scrubbed
 
 GROUPS = 8
 AT_ONCE = 2
@@ -58,10 +60,14 @@ class Cluster:
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def workers_of(self, job_id: str) -> int:
+    def worker_of(self, job_id: str) -> int:
         """The process that works on the analysis."""
         query = f"SELECT executor_id FROM rootcoz_engine.workflow_status WHERE workflow_uuid = '{job_id}'"  # noqa: S608 - ours
         return int(str(self.rows(query)[0][0]).split("-")[-2])
+
+    def forget_questions(self) -> None:
+        """Begin to count anew."""
+        self.log.unlink(missing_ok=True)
 
     def events(self) -> list[list[str]]:
         return [line.split() for line in self.log.read_text().splitlines()] if self.log.exists() else []
@@ -74,14 +80,29 @@ class Cluster:
 
     def split(self, servers: tuple[Server, Server], job_id: str) -> tuple[Server, Server]:
         """Who works on the analysis, and the other one."""
-        pid = self.workers_of(job_id)
+        pid = self.worker_of(job_id)
         one, two = servers
         return (one, two) if one.process.pid == pid else (two, one)
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, postgres_url: str) -> Cluster:
+    """Of its own, for a test that ends or freezes a server."""
     return Cluster(tmp_path, postgres_url)
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer
+) -> Iterator[tuple[Cluster, tuple[Server, Server]]]:
+    """Two servers that were started at once on an empty database."""
+    with postgres.database() as name:
+        cluster = Cluster(tmp_path_factory.mktemp("cluster"), postgres.url(name))
+        with cluster.two_servers() as servers:
+            yield cluster, servers
+
+
+Running = tuple[Cluster, tuple[Server, Server]]
 
 
 def failures() -> dict[str, object]:
@@ -98,13 +119,15 @@ def asked(cluster: Cluster) -> collections.Counter[str]:
     return collections.Counter(event[1] for event in cluster.events() if event[0] == "start")
 
 
-def test_two_servers_that_start_at_once_on_an_empty_database_serve_the_same_results(cluster: Cluster) -> None:
-    with cluster.two_servers() as (one, two):
-        job_id = one.submit(failures())
-        here = one.finished(job_id)
-        there = two.finished(job_id)
-        one.client.delete(f"/results/{job_id}", headers=ADMIN).raise_for_status()
-        codes = {server.client.get(f"/results/{job_id}").status_code for server in (one, two)}
+def test_two_servers_that_start_at_once_on_an_empty_database_serve_the_same_results(running: Running) -> None:
+    cluster, servers = running
+    cluster.forget_questions()
+    one, two = servers
+    job_id = one.submit(failures())
+    here = one.finished(job_id)
+    there = two.finished(job_id)
+    one.client.delete(f"/results/{job_id}", headers=ADMIN).raise_for_status()
+    codes = {server.client.get(f"/results/{job_id}").status_code for server in (one, two)}
 
     assert here["status"] == "completed"
     assert here["result"] == there["result"]
@@ -127,7 +150,7 @@ def test_a_survivor_finishes_what_a_killed_server_began_within_seconds(cluster: 
     assert body["result"]["token_usage"]["total_calls"] == GROUPS
     assert sum(asked(cluster).values()) <= GROUPS + AT_ONCE
     assert kept >= 2
-    assert took < 30
+    assert took < 45
     print(f"the survivor finished {took:.1f} s after the kill")  # noqa: T201 - a figure for whoever runs it with -s
 
 
@@ -165,17 +188,18 @@ def test_a_frozen_server_that_goes_on_changes_nothing_of_what_the_other_did(clus
     assert sum(asked(cluster).values()) <= 2 * GROUPS + 2 * AT_ONCE
 
 
-def test_an_abort_reaches_the_server_that_works_on_the_analysis(cluster: Cluster) -> None:
-    with cluster.two_servers() as servers:
-        job_id = servers[0].submit(failures())
-        cluster.wait_for("done", 1)
-        _, other = cluster.split(servers, job_id)
-        began = time.monotonic()
-        reply = other.client.post(f"/results/{job_id}/abort")
-        took = time.monotonic() - began
-        body = other.finished(job_id)
-        asked_then = sum(asked(cluster).values())
-        time.sleep(1.5)
+def test_an_abort_reaches_the_server_that_works_on_the_analysis(running: Running) -> None:
+    cluster, servers = running
+    cluster.forget_questions()
+    job_id = servers[0].submit(failures())
+    cluster.wait_for("done", 1)
+    _, other = cluster.split(servers, job_id)
+    began = time.monotonic()
+    reply = other.client.post(f"/results/{job_id}/abort")
+    took = time.monotonic() - began
+    body = other.finished(job_id)
+    asked_then = sum(asked(cluster).values())
+    time.sleep(1.5)
 
     assert reply.status_code == 200
     assert took < 8
@@ -183,16 +207,17 @@ def test_an_abort_reaches_the_server_that_works_on_the_analysis(cluster: Cluster
     assert sum(asked(cluster).values()) == asked_then < GROUPS
 
 
-def test_a_deletion_reaches_the_server_that_works_on_the_analysis(cluster: Cluster) -> None:
-    with cluster.two_servers() as servers:
-        job_id = servers[0].submit(failures())
-        cluster.wait_for("done", 1)
-        _, other = cluster.split(servers, job_id)
-        reply = other.client.delete(f"/results/{job_id}", headers=ADMIN)
-        time.sleep(3)
-        asked_then = sum(asked(cluster).values())
-        time.sleep(1.5)
-        logs = [(cluster.folder / name / "server.log").read_text() for name in ("one", "two")]
+def test_a_deletion_reaches_the_server_that_works_on_the_analysis(running: Running) -> None:
+    cluster, servers = running
+    cluster.forget_questions()
+    job_id = servers[0].submit(failures())
+    cluster.wait_for("done", 1)
+    _, other = cluster.split(servers, job_id)
+    reply = other.client.delete(f"/results/{job_id}", headers=ADMIN)
+    time.sleep(3)
+    asked_then = sum(asked(cluster).values())
+    time.sleep(1.5)
+    logs = [(cluster.folder / name / "server.log").read_text() for name in ("one", "two")]
 
     assert reply.status_code == 200
     assert sum(asked(cluster).values()) == asked_then < GROUPS
@@ -200,18 +225,19 @@ def test_a_deletion_reaches_the_server_that_works_on_the_analysis(cluster: Clust
 
 
 @pytest.mark.parametrize("path", ["/api/events", "/results/{job_id}/events"])
-def test_who_watches_one_server_hears_of_what_another_does(cluster: Cluster, path: str) -> None:
-    with cluster.two_servers() as servers:
-        job_id = servers[0].submit(failures())
-        cluster.wait_for("start", 1)
-        _, other = cluster.split(servers, job_id)
-        heard: list[dict[str, Any]] = []
-        with other.client.stream("GET", path.format(job_id=job_id)) as stream:
-            for line in stream.iter_lines():
-                if line.startswith("data: "):
-                    heard.append(json.loads(line.removeprefix("data: ")))
-                    if heard[-1]["status"] in {"completed", "failed"}:
-                        break
+def test_who_watches_one_server_hears_of_what_another_does(running: Running, path: str) -> None:
+    cluster, servers = running
+    cluster.forget_questions()
+    job_id = servers[0].submit(failures())
+    cluster.wait_for("start", 1)
+    _, other = cluster.split(servers, job_id)
+    heard: list[dict[str, Any]] = []
+    with other.client.stream("GET", path.format(job_id=job_id)) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data: "):
+                heard.append(json.loads(line.removeprefix("data: ")))
+                if heard[-1]["status"] in {"completed", "failed"}:
+                    break
 
     assert heard[-1]["status"] == "completed"
     assert heard[-1]["groups_answered"] == GROUPS
@@ -231,21 +257,68 @@ def test_a_server_that_stops_in_order_leaves_its_work_to_the_other_at_once(clust
     assert sum(asked(cluster).values()) <= GROUPS + AT_ONCE
 
 
-def test_many_analyses_are_done_by_both(cluster: Cluster) -> None:
-    with cluster.two_servers() as servers:
-        threads = []
-        bodies = []
-        for number in range(20):
-            server = servers[number % 2]
-            job_id = server.submit(
-                {"failures": [{"test_name": f"t{number}", "error_message": f"ValueError: {number}"}]}
-            )
-            threads.append(threading.Thread(target=lambda s=server, j=job_id: bodies.append(s.finished(j))))
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        workers = cluster.rows("SELECT count(DISTINCT executor_id) FROM rootcoz_engine.workflow_status")
+def test_many_analyses_are_done_by_both(running: Running) -> None:
+    cluster, servers = running
+    cluster.forget_questions()
+    threads = []
+    bodies = []
+    for number in range(20):
+        server = servers[number % 2]
+        job_id = server.submit(
+            {"failures": [{"test_name": f"t{number}", "error_message": f"ValueError: {number}"}]}
+        )
+        threads.append(threading.Thread(target=lambda s=server, j=job_id: bodies.append(s.finished(j))))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    workers = cluster.rows("SELECT count(DISTINCT executor_id) FROM rootcoz_engine.workflow_status")
 
     assert [body["status"] for body in bodies] == ["completed"] * 20
     assert workers == [(2,)]
+
+
+def test_a_database_that_goes_away_costs_no_analysis(cluster: Cluster) -> None:
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with cluster.server("one") as server:
+        job_id = server.submit(failures())
+        cluster.wait_for("done", 2)
+        for _ in range(40):
+            cluster.rows(cut)
+            time.sleep(0.05)
+        body = server.finished(job_id)
+
+    assert body["status"] == "completed"
+    assert sum(asked(cluster).values()) <= GROUPS + 4 * AT_ONCE
+
+
+def test_a_worker_does_what_a_dead_server_accepted(cluster: Cluster) -> None:
+    with cluster.server("one") as server:
+        job_id = server.submit(failures())
+        cluster.wait_for("start", 1)
+        server.kill()
+    home = cluster.folder / "worker"
+    home.mkdir()
+    command = [sys.executable, "-m", "rootcoz.cli.main", "worker", "--data-dir", str(home / "data")]
+    with (home / "worker.log").open("w") as log:
+        worker = subprocess.Popen(
+            command, cwd=home, env=scrubbed(home, cluster.settings), stderr=log, stdout=log
+        )
+    try:
+        deadline = time.monotonic() + 90
+        while cluster.rows(f"SELECT status FROM analyses WHERE job_id = '{job_id}'") != [("completed",)]:  # noqa: S608 - ours
+            assert time.monotonic() < deadline, (home / "worker.log").read_text()
+            time.sleep(0.1)
+        worker.send_signal(signal.SIGTERM)
+        code = worker.wait(30)
+    finally:
+        if worker.poll() is None:
+            worker.kill()
+        worker.wait(30)
+
+    assert code == 0
+    assert f"-{worker.pid}-" not in str(cluster.rows("SELECT id FROM workers"))
+    assert "Working on what servers accept" in (home / "worker.log").read_text()

@@ -1,7 +1,7 @@
 """Asking the provider about each failure group, and keeping each answer the moment it is there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,16 @@ from rootcoz.domain.analysis import AnalysisOptions
 from rootcoz.domain.debate import Debate, Participant
 from rootcoz.domain.errors import BudgetSpent, OutsideError, RootcozError, StoreUnavailable, Unavailable
 from rootcoz.domain.failure import Failure, FailureGroup
-from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason, StandIn
+from rootcoz.domain.finding import (
+    PEOPLE,
+    Answer,
+    Classification,
+    Finding,
+    NoVerdict,
+    NoVerdictReason,
+    StandIn,
+)
+from rootcoz.domain.review import PastDecision
 from rootcoz.evidence.claims import check_claims
 from rootcoz.evidence.failures import without_secrets
 from rootcoz.prompts.analyse import analyse_prompt, workspace_files
@@ -67,6 +76,10 @@ class Asker:
     """Who judges each answer."""
     enter: EnterPhase = _say_nothing
     note: Note = _note_nothing
+    decisions: Mapping[int, Sequence[PastDecision]] = field(default_factory=dict)
+    """By group number: what people decided when the same failure came before, the newest first."""
+    decisions_answer: bool = False
+    """Whether such a decision is the answer, so that nobody is asked."""
     _turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,6 +141,8 @@ class Asker:
             return GroupAnswer(group.number, group.signature, answer)
 
     async def _ask_and_check(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
+        if self.decisions_answer and (known := self.decisions.get(group.number)):
+            return GroupAnswer(group.number, group.signature, _decided(known[0]))
         affected = tuple(failures[member].test_name for member in group.members)
         if self._somebody_reads:
             cleaned = await asyncio.to_thread(without_secrets, group.representative)
@@ -204,6 +219,7 @@ class Asker:
                 materials=self.materials.listing,
                 advice=self.materials.advice,
                 raw_prompt=self.options.raw_prompt,
+                decisions=self.decisions.get(group.number, ()),
             )
         return Question(
             group=group,
@@ -234,6 +250,18 @@ async def _stand_in(question: Question, reason: str) -> Answer:
     answer = parse_answer((await builtin.ask(question)).text)
     answer = check_claims(answer, failure_texts(question.group.representative))
     return replace(answer, stand_in=StandIn(builtin.name, reason))
+
+
+def _decided(decision: PastDecision) -> Finding:
+    """A person's decision as the answer. Its text says no more than is known."""
+    when = f"on {decision.decided_at[:10]}, in analysis {decision.job_id}"
+    who = decision.username or "Somebody"
+    return Finding(
+        classification=Classification(decision.classification),
+        confidence=None,
+        details=f"{who} set {decision.classification} for this failure {when}: its error signature is the same.",
+        stand_in=StandIn(PEOPLE, f"{who} decided this {when}, so nobody was asked."),
+    )
 
 
 def _folder(group: FailureGroup) -> str:

@@ -5,14 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from rootcoz.domain.analysis import LedgerEntry, ProviderCall
 from rootcoz.domain.budget import Budgets, is_metered
-from rootcoz.domain.finding import Answer
+from rootcoz.domain.finding import PEOPLE, Answer
 
 
 def budget_notes(
     budgets: Budgets, answers: Mapping[int, Answer], ledger: Iterable[LedgerEntry]
 ) -> tuple[str, ...]:
     """Sentences for the user; none where no budget had a say."""
-    stood_in = Counter(answer.stand_in.reason for answer in answers.values() if answer.stand_in)
+    stood_in = Counter(
+        answer.stand_in.reason
+        for answer in answers.values()
+        if answer.stand_in and answer.stand_in.provider != PEOPLE
+    )
     notes = [
         f"{reason} The built-in analyser answered {count} of {len(answers)} groups."
         for reason, count in sorted(stood_in.items())

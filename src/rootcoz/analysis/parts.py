@@ -17,6 +17,7 @@ from rootcoz.domain.analysis import (
 from rootcoz.domain.budget import NO_BUDGETS, Budgets
 from rootcoz.domain.errors import NotFound
 from rootcoz.domain.job_metadata import JobMetadata
+from rootcoz.domain.review import DecisionReuse
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
 from rootcoz.store import analyses as analyses_store
@@ -69,6 +70,7 @@ class Parts:
     """The trackers to be searched for an analysis, and sentences about those that cannot be."""
     audience: Audience
     budgets: Budgets = NO_BUDGETS
+    reuse_decisions: DecisionReuse = DecisionReuse.SUGGEST
     metadata_for: Callable[[str], JobMetadata | None] = lambda _job_name: None
     """What the rules say of a job by its name; may read a file."""
 

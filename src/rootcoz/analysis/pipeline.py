@@ -22,7 +22,7 @@ from rootcoz.analysis.history import history_rows
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
 from rootcoz.analysis.parts import Parts, Step, take_up
-from rootcoz.analysis.report import AnswerPlace, ReportFacts, write_result
+from rootcoz.analysis.report import AnswerPlace, ReportFacts, count_verdicts, write_result
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import (
     AnalysisProgress,
@@ -35,12 +35,15 @@ from rootcoz.domain.errors import AnalysisAborted, Conflict, NotConfigured, NotF
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.review import DecisionReuse, PastDecision
+from rootcoz.grouping.cluster import with_clusters
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.clock import utc_moment, utc_now
 from rootcoz.kit.tree_removal import remove_tree
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
+from rootcoz.store.decisions import past_decisions
 from rootcoz.store.documents import delete_documents, load_document, save_document
 from rootcoz.store.engine import Connection, Database
 from rootcoz.store.history import save_history
@@ -206,11 +209,11 @@ class _Job:
         return await asyncio.to_thread(builds.decode_failures, chunks)
 
     async def group(self, failures: Sequence[Failure]) -> tuple[FailureGroup, ...]:
-        """The failure groups, decided once and kept."""
+        """The failure groups and their clusters, decided once and kept."""
         chunks = await self._document(builds.GROUPS)
         if chunks:
             return await asyncio.to_thread(builds.decode_groups, chunks, failures)
-        groups = await asyncio.to_thread(group_failures, failures)
+        groups = await asyncio.to_thread(lambda: with_clusters(group_failures(failures), failures))
         packed = await asyncio.to_thread(lambda: list(chunked(builds.encode_groups(groups))))
         async with self._write() as connection:
             await save_document(connection, self.analysis.id, builds.GROUPS, packed)
@@ -232,6 +235,7 @@ class _Job:
         provider.check(options.model)
         seats = tuple(Seat(peer, self.parts.provider_named(peer.provider)) for peer in options.peers)
         ledger = await Ledger.open(self.database, self.analysis.id, self.parts.budgets)
+        decisions = await self._decisions(missing)
         workspace = make_workspace(self.parts.workspaces, self.analysis.job_id)
         try:
             # With nothing to pay questions with, nobody will look at what takes long to fetch.
@@ -247,6 +251,8 @@ class _Job:
                 peers=seats,
                 enter=lambda phase, group: self._note_debate(phase, group.number, len(groups)),
                 note=self._note,
+                decisions=decisions,
+                decisions_answer=self.parts.reuse_decisions is DecisionReuse.ANSWER,
             )
             await asker.ask_groups(missing, failures, self._save_answers)
         finally:
@@ -255,6 +261,15 @@ class _Job:
     async def _remove_workspace(self) -> None:
         with contextlib.suppress(OSError):  # the next start removes what is left
             await asyncio.to_thread(Workspace(self.parts.workspaces / self.analysis.job_id).remove)
+
+    async def _decisions(self, groups: Sequence[FailureGroup]) -> dict[int, list[PastDecision]]:
+        """What people decided of each group when it came before, by group number."""
+        if self.parts.reuse_decisions is DecisionReuse.OFF:
+            return {}
+        signatures = [group.signature for group in groups]
+        async with self.database.read() as connection:
+            found = await past_decisions(connection, signatures, but=self.analysis.id)
+        return {group.number: found[group.signature] for group in groups if group.signature in found}
 
     async def _gather(self, workspace: Workspace) -> Materials:
         """Consoles, clones and artifacts for an AI that reads; what could not be had is noted in the result."""
@@ -351,10 +366,12 @@ class _Job:
             reports=reports,
             report_url=self._report_url(),
             debates=await asyncio.to_thread(findings.decode_debates, debates),
+            decisions=await self._decisions(groups),
         )
         places: list[AnswerPlace] = []
         packed = await asyncio.to_thread(lambda: list(chunked(write_result(facts, places))))
         packed_places = chunked([builds.encode_places((one.failure, one.start, one.size) for one in places)])
+        verdicts = chunked([builds.encode_verdicts(count_verdicts(facts))])
         aborted = self.analysis.aborted_by is not None
         job_metadata = await asyncio.to_thread(self.parts.metadata_for, self.analysis.job_name)
         async with self._write() as connection:
@@ -364,6 +381,7 @@ class _Job:
                 raise AnalysisAborted("It was aborted while its result was written.")
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
             await save_document(connection, self.analysis.id, builds.ANSWER_PLACES, packed_places)
+            await save_document(connection, self.analysis.id, builds.VERDICTS, verdicts)
             if status is AnalysisStatus.COMPLETED:
                 await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
                 if job_metadata is not None:

@@ -16,9 +16,12 @@ from rootcoz.domain.debate import Debate, DebateEntry
 from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.review import PastDecision
+from rootcoz.domain.verdicts import VerdictCounts, counted
 from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment, stand_in_note
 from rootcoz.exporters.junit_xml import enrich
 from rootcoz.kit.chunks import Chunk, open_chunks
+from rootcoz.store.builds import SUMMARY_PLACE
 from rootcoz.store.calls import total_cost
 
 AFFECTED_TESTS_BUDGET = 200_000
@@ -56,6 +59,8 @@ class ReportFacts:
     """Where people see this result; empty when the server does not know its address."""
     debates: Mapping[int, Debate] = field(default_factory=dict)
     """By group number, of groups whose answer was debated."""
+    decisions: Mapping[int, Sequence[PastDecision]] = field(default_factory=dict)
+    """By group number: what people decided when the same failure came before, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class AnswerPlace:
     """Where the answer for one failure stands in the written result, so that another can be put in its place."""
 
     failure: int
-    """Index of the failure."""
+    """Index of the failure; SUMMARY_PLACE for the summary, which counts the answers."""
     start: int
     """Bytes before the answer's fields."""
     size: int
@@ -73,11 +78,11 @@ class AnswerPlace:
 def write_result(facts: ReportFacts, places: list[AnswerPlace] | None = None) -> Iterator[bytes]:
     """The result in pieces. Never holds more than one failure's or one chunk's text.
 
-    `places` is given the place of each failure's answer, in the order of the document.
+    `places` is given the places of the summary and of each failure's answer, in the order of the document.
     """
     written = 0
     for piece in _pieces(facts):
-        if isinstance(piece, _AnswerFields):
+        if isinstance(piece, _Placed):
             if places is not None:
                 places.append(AnswerPlace(piece.failure, written, len(piece.fields)))
             piece = piece.fields  # noqa: PLW2901 - a piece is its bytes from here on
@@ -91,21 +96,23 @@ def answer_fields(answer: Answer | None, issues: Sequence[MatchedIssue], options
 
 
 @dataclass(frozen=True, slots=True)
-class _AnswerFields:
-    """The piece of a result that holds a failure's answer."""
+class _Placed:
+    """A piece of a result whose place is noted."""
 
     failure: int
+    """As in AnswerPlace."""
     fields: bytes
 
 
-_Piece = bytes | _AnswerFields
+_Piece = bytes | _Placed
 
 
 def _pieces(facts: ReportFacts) -> Iterator[_Piece]:
     analysis = facts.analysis
+    yield b'{"summary":'
+    yield _Placed(SUMMARY_PLACE, orjson.dumps(summarise(facts)))
     head = {
         "status": facts.status,
-        "summary": summarise(facts),
         "ai_provider": analysis.options.provider,
         "ai_model": analysis.options.model,
         "job_name": analysis.job_name,
@@ -117,7 +124,7 @@ def _pieces(facts: ReportFacts) -> Iterator[_Piece]:
         "notes": list(analysis.notes),
         "incomplete": _unaccounted(facts) > 0,
     }
-    yield orjson.dumps(head)[:-1]
+    yield b"," + orjson.dumps(head)[1:-1]
     yield from _failure_pieces(facts, None)
     yield b',"reports":['
     yield from _reports(facts)
@@ -132,7 +139,7 @@ def _pieces(facts: ReportFacts) -> Iterator[_Piece]:
 def write_failures(facts: ReportFacts, *, only: Container[int] | None = None) -> Iterator[bytes]:
     """The fields with the failures, those of child builds too, after a comma; `only` those with such an index."""
     for piece in _failure_pieces(facts, only):
-        yield piece.fields if isinstance(piece, _AnswerFields) else piece
+        yield piece.fields if isinstance(piece, _Placed) else piece
 
 
 def _failure_pieces(facts: ReportFacts, only: Container[int] | None) -> Iterator[_Piece]:
@@ -150,11 +157,11 @@ def summarise(facts: ReportFacts) -> str:
     """One line for people: what failed, in how many groups, and what was found."""
     if facts.analysis.aborted_by is not None:
         by = f" by {facts.analysis.aborted_by}" if facts.analysis.aborted_by else ""
-        of = f"{len(facts.answers)} of {_count(len(facts.groups), 'group')}"
+        of = f"{len(facts.answers)} of {counted(len(facts.groups), 'group')}"
         return f"The analysis was aborted{by}" + (f"; {of} had an answer." if facts.groups else ".")
     if facts.failed_because:
         return f"The analysis failed: {facts.failed_because}"
-    return _sum_up_findings(facts) if facts.failures else _sum_up_nothing(facts)
+    return count_verdicts(facts).summary() if facts.failures else _sum_up_nothing(facts)
 
 
 def _sum_up_nothing(facts: ReportFacts) -> str:
@@ -166,28 +173,29 @@ def _sum_up_nothing(facts: ReportFacts) -> str:
         kinds = "failure or error" if unaccounted == 1 else "failures or errors"
         return f"No failing test cases, but {reports} {unaccounted} {kinds} that no case shows."
     tests = sum(report.tests for report in facts.analysis.reports)
-    return f"No failures in {_count(tests, 'test')}." if tests else "No failures."
+    return f"No failures in {counted(tests, 'test')}." if tests else "No failures."
 
 
-def _sum_up_findings(facts: ReportFacts) -> str:
-    size = f"{_count(len(facts.failures), 'failure')} in {_count(len(facts.groups), 'group')}"
+def count_verdicts(facts: ReportFacts) -> VerdictCounts:
+    """What the groups came to."""
     kinds: Counter[str] = Counter()
     abstained = unanswered = 0
     for group in facts.groups:
         answer = facts.answers.get(group.number)
         if isinstance(answer, Finding):
-            kinds[answer.classification] += 1
+            kinds[answer.classification.value] += 1
         elif answer is not None and answer.reason is NoVerdictReason.ABSTAINED:
             abstained += 1
         else:
             unanswered += 1
-    parts = [f"{number} {kind}" for kind, number in kinds.most_common()]
-    if abstained:
-        parts.append(f"{abstained} without a verdict")
-    if unanswered:
-        parts.append(f"{unanswered} could not be answered")
-    where = f" ({_count(children, 'child build')})" if (children := _descendants(facts.outline)) else ""
-    return f"{size}{where}: {', '.join(parts)}."
+    return VerdictCounts(
+        failures=len(facts.failures),
+        groups=len(facts.groups),
+        children=_descendants(facts.outline),
+        kinds=dict(kinds),
+        abstained=abstained,
+        unanswered=unanswered,
+    )
 
 
 def _unaccounted(facts: ReportFacts) -> int:
@@ -197,10 +205,6 @@ def _unaccounted(facts: ReportFacts) -> int:
 
 def _descendants(build: BuildOutline) -> int:
     return len(build.children) + sum(map(_descendants, build.children))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _children(facts: ReportFacts, outline: BuildOutline, group_of: GroupOf) -> Iterator[_Piece]:
@@ -224,6 +228,7 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
         failure, group = facts.failures[number], group_of[number]
         yield b"," * bool(place)
         debate = facts.debates.get(group.number)
+        decisions = facts.decisions.get(group.number, ())
         others = [name for name in _affected_tests(facts, group) if name not in {"", failure.test_name}]
         head = {
             "test_name": failure.test_name,
@@ -232,13 +237,16 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
             "signature_version": group.signature.version,
             "group": group.number,
             "group_size": len(group.members),
+            "cluster_id": group.cluster and group.cluster.id,
+            "cluster_reason": group.cluster and group.cluster.reason,
             "status": failure.status,
             "duration": failure.duration,
+            "past_decisions": list(decisions if number in _told_in_full(group) else decisions[:1]),
             "peer_debate": debate and _debate_payload(debate, in_full=number in _told_in_full(group)),
         }
         yield orjson.dumps(head)[:-1] + b',"analysis":{'
         answer = facts.answers.get(group.number)
-        yield _AnswerFields(
+        yield _Placed(
             number, answer_fields(answer, facts.issues.get(group.number, ()), facts.analysis.options)
         )
         yield b',"affected_tests":' + orjson.dumps(others) + b"}}"
@@ -287,7 +295,7 @@ def _finding_payload(finding: Finding, issues: Sequence[MatchedIssue]) -> dict[s
 
 
 def _told_in_full(group: FailureGroup) -> Sequence[int]:
-    """The members whose failures tell the group's debate word by word."""
+    """The members whose failures tell the group's debate, and what was decided before, in full."""
     return group.members[:FULL_DEBATES]
 
 

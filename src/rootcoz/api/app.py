@@ -23,6 +23,7 @@ from rootcoz.api.routes import (
     history,
     job_metadata,
     results,
+    review,
     signatures,
     token_usage,
 )
@@ -36,6 +37,7 @@ ROUTERS = tuple(
     for section in (
         analysis,
         results,
+        review,
         history,
         events,
         ai_models,
@@ -77,6 +79,7 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
         openapi_tags=[
             {"name": "Analysis", "description": "Send failures and get them explained."},
             {"name": "Results", "description": "Read and delete what was found."},
+            {"name": "Comments and Review", "description": "Say what people think of them."},
             {"name": "History", "description": "What failed before, and what people said of it."},
             {"name": "Metadata", "description": "Whose a job is, and what it is for."},
             {"name": "Events", "description": "Watch analyses while they go on."},

@@ -21,6 +21,7 @@ from rootcoz.domain.errors import (
     NotSignedIn,
     OutsideError,
     RootcozError,
+    StillInProgress,
     StoreUnavailable,
     TooLarge,
     TooManyAttempts,
@@ -29,6 +30,7 @@ from rootcoz.domain.errors import (
 # The first class that fits decides, so the branches stand before their trunk.
 STATUSES: tuple[tuple[type[RootcozError], int], ...] = (
     (NotFound, 404),
+    (StillInProgress, 202),  # as the reference has it: not refused, only too early
     (Conflict, 409),
     (NotSignedIn, 401),
     (NotAllowed, 403),

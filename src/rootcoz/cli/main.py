@@ -166,6 +166,28 @@ def serve(
     return run_server(ServeOptions(host, port, data_dir, log_level, allow_open or None))
 
 
+@app.command
+def worker(
+    *,
+    data_dir: Annotated[
+        Path | None,
+        Parameter(help="Folder for this worker's workspaces. Default: `rootcoz` in the user's data folder."),
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"] | None,
+        Parameter(help="What is logged to standard error. Default: info."),
+    ] = None,
+) -> int:
+    """Do the work that servers on the same PostgreSQL accept, without listening anywhere.
+
+    It needs the settings of those servers: `DATABASE_URL`, `ROOTCOZ_ENCRYPTION_KEY` and those of the providers.
+    Start as many as wanted, each with a data folder of its own. What one leaves undone another finishes.
+    """
+    from rootcoz.cli.worker import WorkerOptions, work  # noqa: PLC0415
+
+    return work(WorkerOptions(data_dir, log_level))
+
+
 @results_app.command(name="show")
 def show_result(
     job_id: Annotated[str, Parameter(help="Its id, as `rootcoz results list` shows it.")],

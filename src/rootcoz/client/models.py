@@ -61,6 +61,23 @@ class NoVerdict(Reply):
     raw_text: str = ""
 
 
+class Override(Reply):
+    """A person's decision that stands above the analysis' own."""
+
+    classification: str = ""
+    replaced: str = ""
+    username: str = ""
+
+
+class PastDecision(Reply):
+    """What a person decided when the failure came before."""
+
+    classification: str = ""
+    username: str = ""
+    decided_at: str = ""
+    job_id: str = ""
+
+
 class Analysis(Reply):
     """The answer for a failure group."""
 
@@ -77,6 +94,7 @@ class Analysis(Reply):
     code_fix: CodeFix | None = None
     product_bug_report: ProductBug | None = None
     no_verdict: NoVerdict | None = None
+    override: Override | None = None
 
 
 class DebateParticipant(Reply):
@@ -127,8 +145,11 @@ class FailureResult(Reply):
     error_signature: str = ""
     group: int = 0
     group_size: int = 1
+    cluster_id: str | None = None
+    cluster_reason: str | None = None
     status: str = ""
     analysis: Analysis = Analysis()
+    past_decisions: list[PastDecision] = []
     peer_debate: PeerDebate | None = None
 
 

@@ -59,6 +59,10 @@ class Conflict(CallerError):
     """The thing is in a state that forbids what was asked."""
 
 
+class StillInProgress(Conflict):
+    """The analysis goes on; what was asked is possible when it is over."""
+
+
 class AnalysisAborted(Conflict):
     """Somebody stopped the analysis; the store knows who."""
 

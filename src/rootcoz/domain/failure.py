@@ -63,6 +63,16 @@ class ErrorSignature:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Groups of one analysis that look like one root cause although their signatures differ; merges nothing."""
+
+    id: str
+    """Version of the rules, a hyphen and 12 hexadecimal digits; the same for the same groups."""
+    reason: str
+    """What they have in common, in words, with the number of groups at the end."""
+
+
+@dataclass(frozen=True, slots=True)
 class FailureGroup:
     """The failures of one analysis that share a signature: one question, one answer, all members get it."""
 
@@ -72,6 +82,8 @@ class FailureGroup:
     representative: Failure
     members: tuple[int, ...]
     """Indices into the build's failures, ascending; the first one is the representative's."""
+    cluster: Cluster | None = None
+    """None when no other group looks like the same root cause."""
 
 
 @dataclass(frozen=True, slots=True)

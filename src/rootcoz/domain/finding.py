@@ -64,11 +64,16 @@ class ProductBugReport:
     jira_search_keywords: tuple[str, ...] = ()
 
 
+PEOPLE = "people"
+"""In the place of a provider's name: a person's earlier decision is the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class StandIn:
     """Who answered instead of the provider that the analysis was for."""
 
     provider: str
+    """Of a provider, or PEOPLE."""
     reason: str
     """A sentence: why the other one was not asked."""
 

@@ -4,7 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from rootcoz.domain.finding import Answer, CodeFix, Evidence, Finding, NoVerdict, ProductBugReport, StandIn
+from rootcoz.domain.finding import (
+    PEOPLE,
+    Answer,
+    CodeFix,
+    Evidence,
+    Finding,
+    NoVerdict,
+    ProductBugReport,
+    StandIn,
+)
 from rootcoz.domain.issue import MatchedIssue
 from rootcoz.kit.head_tail import shortened
 
@@ -61,6 +70,8 @@ def case_enrichment(
 
 def stand_in_note(stand_in: StandIn) -> str:
     """A sentence for people about an answer that another than the analysis' provider gave."""
+    if stand_in.provider == PEOPLE:
+        return stand_in.reason
     who = "the built-in analyser" if stand_in.provider == "builtin" else stand_in.provider
     return f"{stand_in.reason.rstrip('.')}; this is {who}'s answer."
 

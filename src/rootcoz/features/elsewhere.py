@@ -1,7 +1,7 @@
 """What other processes do with analyses, for those who watch here: found by looking at the store.
 
-It is looked only while somebody watches. That needs no connection of its own, misses no end and recovers from anything
-by itself. It tells where an analysis stands, not each step on its way there.
+Done only while somebody watches. It needs no connection of its own, misses no end and recovers from anything by itself.
+It tells where an analysis stands, not each step on its way there.
 """
 
 from collections.abc import Callable

@@ -65,7 +65,11 @@ class History:
         """The numbers of one test; zeros for one that nobody has seen fail."""
         async with self._database.read() as connection:
             without = await _row_id(connection, exclude_job_id)
-            counts = await facts.count_test(connection, test_name, job_name, without)
+            counts = await self._known(
+                connection,
+                ("test", test_name, job_name, without),
+                lambda: facts.count_test(connection, test_name, job_name, without),
+            )
             runs = await facts.count_runs(connection, job_name, without) if job_name else counts.analyses
             known = TestHistory(
                 test_name,
@@ -108,7 +112,11 @@ class History:
         """Where the signature came up."""
         async with self._database.read() as connection:
             without = await _row_id(connection, exclude_job_id)
-            tests, newest = await facts.tests_with_signature(connection, signature, without)
+            tests, newest = await self._known(
+                connection,
+                ("signature", signature, without),
+                lambda: facts.tests_with_signature(connection, signature, without),
+            )
             about = await facts.comments_about(connection, signatures=[signature], without=without)
         return SignatureHistory(
             signature=signature,

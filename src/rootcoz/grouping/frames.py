@@ -118,6 +118,11 @@ def _function(name: str) -> str:
     )
 
 
+def stable_function(name: str) -> str:
+    """A function's name as other readers of traces spell it, without the numbers that compilers and proxies make up."""
+    return _function(name)
+
+
 _JVM_FILES = (".java", ".kt", ".scala", ".groovy", ".clj")
 _JVM_PLACES = frozenset({"Native Method", "Unknown Source", "<generated>"})
 _AT_LOCATION = re.compile(r"(?P<path>.*?)(?::(?P<line>[0-9]{1,7})(?::[0-9]{1,7})?)?\Z", re.DOTALL)

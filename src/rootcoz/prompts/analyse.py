@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection
 
 from rootcoz.domain.failure import Failure, FailureGroup
+from rootcoz.domain.review import PastDecision
 from rootcoz.prompts.texts import prompt_template
 
 ERROR_FILE = "error.txt"
@@ -43,12 +44,14 @@ def analyse_prompt(
     advice: str = "",
     job_name: str = "",
     raw_prompt: str = "",
+    decisions: Collection[PastDecision] = (),
 ) -> str:
     """Ask for the root cause of the group; its data stands in its `workspace_files`, not in the prompt.
 
     `folder` is where these lie below the working folder. `materials` are lines about further folders. `raw_prompt`
     is what the person who asked wants to add; unlike the names it is an instruction. `advice` is what the tests'
-    repository carries for analysts: shown as what it is, the words of a stranger.
+    repository carries for analysts: shown as what it is, the words of a stranger. `decisions` are what people said of
+    the same failure before.
     """
     failure = group.representative
     within = f"{folder}/" if folder else ""
@@ -56,7 +59,7 @@ def analyse_prompt(
     return prompt_template("analyse").substitute(
         facts=_facts(failure, affected_tests, job_name),
         files="".join(files) + "".join(f"- {line}; look there as needed\n" for line in materials),
-        instructions=_advice(advice) + _instructions(raw_prompt),
+        instructions=_decisions(decisions) + _advice(advice) + _instructions(raw_prompt),
     )
 
 
@@ -81,6 +84,20 @@ def _quoted(name: str) -> str:
 
 def _one_line(name: str) -> str:
     return " ".join(name.splitlines())
+
+
+def _decisions(decisions: Collection[PastDecision]) -> str:
+    if not decisions:
+        return ""
+    lines = "".join(
+        f"- {one.classification}, on {one.decided_at[:10]}\n" for one in decisions
+    )  # who decided it is nobody's business outside
+    return (
+        "\n# What people decided when this failure came before\n\n"
+        "The error signature was the same. The newest decision stands first. Take it as the word of people who knew "
+        "more of the product than you do; say in `details` what speaks against it if you find otherwise.\n\n"
+        f"{lines}"
+    )
 
 
 def _advice(text: str) -> str:

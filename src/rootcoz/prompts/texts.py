@@ -25,7 +25,7 @@ class PinnedText:
 
 
 PROMPT_TEXTS = {
-    "analyse": PinnedText(2, "b31e2e7d54d0c6afcf240f398fa302e2eb595d5fb8aa23cff8cba2bbc5363bd9"),
+    "analyse": PinnedText(3, "b31e2e7d54d0c6afcf240f398fa302e2eb595d5fb8aa23cff8cba2bbc5363bd9"),
     "duplicates": PinnedText(1, "ff7663dc982edd42dcfa140fd8867b1cc35cc6ae0078fe21b0d809e6853f5bac"),
     "peer": PinnedText(1, "73fcb71ab6843112f6bb25a9c1b37d20416a3bbe6fd8bd90696820ac7f8168ef"),
     "repair": PinnedText(1, "fab08a6bab3b2ceb0f7daef21570ee0d15917dc33ecb131e3edb204dd0bcbe58"),

@@ -21,7 +21,7 @@ from rootcoz.domain.errors import NotFound, TakenOver
 from rootcoz.domain.failure import ReportSummary
 from rootcoz.kit.clock import utc_now
 from rootcoz.store.engine import Database
-from rootcoz.store.schema import analyses, comments, findings, reviews, test_classifications
+from rootcoz.store.schema import analyses, findings, test_classifications
 
 _UNFINISHED = ("pending", "waiting", "running")
 _OPTIONS = TypeAdapter(AnalysisOptions)
@@ -54,15 +54,6 @@ class ListedAnalysis:
     jenkins_url: str
     status: str
     created_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewCounts:
-    """How far people are with a result."""
-
-    total_failures: int
-    reviewed: int
-    comments: int
 
 
 async def add_analysis(connection: AsyncConnection, new: NewAnalysis) -> int:
@@ -300,26 +291,6 @@ async def delete_analysis(connection: AsyncConnection, job_id: str) -> bool:
     # The only rows without a foreign key: people may classify a test before there is an analysis.
     await connection.execute(delete(test_classifications).where(test_classifications.c.job_id == job_id))
     return True
-
-
-async def review_counts(connection: AsyncConnection, job_id: str) -> ReviewCounts:
-    """Counts for one analysis; zeros when there is none."""
-    row = (
-        await connection.execute(
-            select(analyses.c.id, analyses.c.failure_count).where(analyses.c.job_id == job_id)
-        )
-    ).one_or_none()
-    if row is None:
-        return ReviewCounts(0, 0, 0)
-    reviewed = await connection.scalar(
-        select(func.count())
-        .select_from(reviews)
-        .where(reviews.c.analysis_id == row.id, reviews.c.reviewed == 1)
-    )
-    commented = await connection.scalar(
-        select(func.count()).select_from(comments).where(comments.c.analysis_id == row.id)
-    )
-    return ReviewCounts(row.failure_count, int(reviewed or 0), int(commented or 0))
 
 
 def _stored(row: Row[Any]) -> StoredAnalysis:

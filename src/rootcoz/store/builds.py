@@ -10,7 +10,15 @@ from typing import Any
 
 import orjson
 
-from rootcoz.domain.failure import BuildOutline, ErrorSignature, Failure, FailureGroup, ReportPosition
+from rootcoz.domain.failure import (
+    BuildOutline,
+    Cluster,
+    ErrorSignature,
+    Failure,
+    FailureGroup,
+    ReportPosition,
+)
+from rootcoz.domain.verdicts import VerdictCounts
 from rootcoz.kit.chunks import Chunk, open_chunks
 
 FAILURES = "failures"
@@ -27,6 +35,10 @@ RESULT = "result"
 ANSWER_PLACES = "answer_places"
 """Kind of the document that says where in the result the answer for each failure stands: three numbers of eight bytes
 each, the failure's index, the bytes before the answer and its bytes, in the order of the result."""
+SUMMARY_PLACE = -1
+"""In the place of a failure's index: the result's summary."""
+VERDICTS = "verdicts"
+"""Kind of the document with the counts that the result's summary tells."""
 
 
 def report_kind(number: int) -> str:
@@ -59,6 +71,7 @@ def encode_groups(groups: Iterable[FailureGroup]) -> Iterator[bytes]:
             "signature": group.signature.value,
             "version": group.signature.version,
             "members": group.members,
+            "cluster": group.cluster and {"id": group.cluster.id, "reason": group.cluster.reason},
         }
         yield orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -93,6 +106,16 @@ def decode_places(chunks: Sequence[Chunk]) -> Iterator[tuple[int, int, int]]:
     return zip(*[iter(numbers)] * 3, strict=True)
 
 
+def encode_verdicts(counts: VerdictCounts) -> bytes:
+    """For `kit.chunks.chunked`."""
+    return orjson.dumps(counts)
+
+
+def decode_verdicts(chunks: Sequence[Chunk]) -> VerdictCounts | None:
+    """The counts again; None where an older version kept none."""
+    return VerdictCounts(**orjson.loads(open_chunks(chunks).read())) if chunks else None
+
+
 def encode_outline(outline: BuildOutline) -> bytes:
     """For `kit.chunks.chunked`."""
     return orjson.dumps(outline)
@@ -120,9 +143,11 @@ def _failure(line: bytes) -> Failure:
 def _group(number: int, line: bytes, failures: Sequence[Failure] | Mapping[int, Failure]) -> FailureGroup:
     fields = orjson.loads(line)
     members = tuple(fields["members"])
+    cluster = fields.get("cluster")  # Analyses that were grouped before there were clusters have none.
     return FailureGroup(
         number=number,
         signature=ErrorSignature(fields["signature"], fields["version"]),
         representative=failures[members[0]],
         members=members,
+        cluster=Cluster(**cluster) if cluster else None,
     )

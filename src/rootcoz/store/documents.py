@@ -4,6 +4,9 @@ Kinds: `report:<n>` (a report document as it came, UTF-8), `failures` (one JSON 
 send), `enriched:<n>`, and until the result is there `console:<n>` (see `analysis.consoles`).
 """
 
+import asyncio
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from sqlalchemy import delete, func, insert, literal, select
@@ -91,6 +94,44 @@ async def stream_document(connection: AsyncConnection, analysis_id: int, kind: s
     rows = await connection.stream(query.execution_options(yield_per=1))
     async for row in rows:
         yield Chunk(row.data, row.size, bool(row.compressed))
+
+
+async def load_slices(
+    connection: AsyncConnection, analysis_id: int, kind: str, places: Sequence[tuple[int, int]]
+) -> list[bytes]:
+    """Parts of the document, each given as the bytes before it and its bytes; unpacks only where they stand."""
+    sizes = await connection.execute(
+        select(documents.c.number, documents.c.size)
+        .where(documents.c.analysis_id == analysis_id, documents.c.kind == kind)
+        .order_by(documents.c.number)
+    )
+    numbers, starts = [], [0]
+    for number, size in sizes:
+        numbers.append(number)
+        starts.append(starts[-1] + size)
+    parts: list[list[bytes]] = [[] for _ in places]
+    wanted: defaultdict[int, list[int]] = defaultdict(list)
+    for index, (start, size) in enumerate(places):
+        for chunk in range(bisect_right(starts, start) - 1, bisect_left(starts, start + size)):
+            wanted[chunk].append(index)
+    for chunk, indices in sorted(wanted.items()):
+        data = await asyncio.to_thread((await _chunk(connection, analysis_id, kind, numbers[chunk])).unpack)
+        for index in indices:
+            start, size = places[index]
+            begin = starts[chunk]
+            parts[index].append(data[max(start - begin, 0) : start + size - begin])
+    return [b"".join(part) for part in parts]
+
+
+async def _chunk(connection: AsyncConnection, analysis_id: int, kind: str, number: int) -> Chunk:
+    row = (
+        await connection.execute(
+            select(documents.c.data, documents.c.size, documents.c.compressed).where(
+                documents.c.analysis_id == analysis_id, documents.c.kind == kind, documents.c.number == number
+            )
+        )
+    ).one()
+    return Chunk(row.data, row.size, bool(row.compressed))
 
 
 async def document_kinds(connection: AsyncConnection, analysis_id: int) -> Sequence[str]:

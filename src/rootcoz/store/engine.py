@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiosqlite
 from sqlalchemy import event, make_url, text
-from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -205,6 +205,15 @@ class Database:
                 text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": _MINDING_LOCK}
             )
         )
+
+    def is_outage(self, error: BaseException) -> bool:
+        """Whether the error, or one of a group, says that the shared database went away or is too busy: it passes."""
+        if isinstance(error, BaseExceptionGroup):
+            return any(self.is_outage(one) for one in error.exceptions)
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            return self.is_shared
+        passes = OperationalError | InterfaceError | PoolTimeout | StoreUnavailable
+        return self.is_shared and isinstance(error, passes)
 
     async def close(self) -> None:
         """Let go of all connections."""

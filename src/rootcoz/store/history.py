@@ -86,7 +86,8 @@ async def analyses_without_history(connection: AsyncConnection, after: int, limi
 
 
 async def has_history(connection: AsyncConnection, analysis_id: int) -> bool:
-    """Whether the analysis is counted as a run."""
+    """Whether the analysis is counted as a run. Until the transaction ends nobody else gets an answer for it."""
+    await connection.execute(select(analyses.c.id).where(analyses.c.id == analysis_id).with_for_update())
     query = select(history_runs.c.analysis_id).where(history_runs.c.analysis_id == analysis_id)
     return await connection.scalar(query) is not None
 

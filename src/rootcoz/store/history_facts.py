@@ -54,15 +54,15 @@ class BuildCounts:
 async def history_version(connection: AsyncConnection) -> Version:
     """Differs whenever a row of history was added, removed or classified anew."""
     query = select(
-        select(func.count()).select_from(history_runs).scalar_subquery(),
-        select(func.sum(_RUNS.analysis_id)).scalar_subquery(),
-        select(func.max(_RUNS.completed_at)).scalar_subquery(),
+        func.count(),
+        func.sum(_RUNS.analysis_id),
+        func.max(_RUNS.completed_at),
         select(func.max(_ROWS.id)).scalar_subquery(),
         select(func.max(overrides.c.id)).scalar_subquery(),
         select(func.count(overrides.c.undone_at)).scalar_subquery(),
         select(func.max(test_classifications.c.id)).scalar_subquery(),
         select(func.count()).select_from(test_classifications).scalar_subquery(),
-    )
+    ).select_from(history_runs)
     return tuple((await connection.execute(query)).one())
 
 

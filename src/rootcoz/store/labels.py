@@ -15,7 +15,8 @@ from rootcoz.store.schema import analyses, failure_history, test_classifications
 
 AI = "ai"
 """Who made a row that nobody put a name to."""
-_COLUMNS = [column for column in test_classifications.c if column.name not in {"test_key", "visible"}]
+_NOT_TOLD = {"test_key", "visible", "override_id"}
+_COLUMNS = [column for column in test_classifications.c if column.name not in _NOT_TOLD]
 
 
 async def add_label(connection: AsyncConnection, new: NewLabel) -> int:

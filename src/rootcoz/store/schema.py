@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0007"
+SCHEMA_HEAD = "0008"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -161,7 +161,9 @@ comments = Table(
     Column("error_signature", String(64), nullable=False, server_default=""),
     Column("username", Text, nullable=False, server_default=""),
     Column("created_at", _TIME, nullable=False),
+    Column("proven", Integer, nullable=False, server_default="0"),
 )
+"""`proven`: whether the author had proven to be who they say."""
 Index("ix_comments_analysis", comments.c.analysis_id)
 Index("ix_comments_signature", comments.c.error_signature)
 Index(
@@ -179,8 +181,10 @@ reviews = Table(
     Column("reviewed", Integer, nullable=False),
     Column("username", Text, nullable=False, server_default=""),
     Column("updated_at", _TIME, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="1"),
 )
-"""`target_key` is the `kit.text_key` of child_job_name, child_build_number and test_name."""
+"""`failures` is how many failures of the build have that name. `target_key` is the `kit.text_key` of child_job_name,
+child_build_number and test_name."""
 
 failure_history = Table(
     "failure_history",
@@ -268,8 +272,10 @@ test_classifications = Table(
     Column("created_by", Text, nullable=False, server_default=""),
     Column("visible", Integer, nullable=False),
     Column("created_at", _TIME, nullable=False),
+    Column("override_id", BigInteger, nullable=True),
 )
-"""What people and the AI said of a test. The analysis named by `job_id` need not exist."""
+"""What people and the AI said of a test. The analysis named by `job_id` need not exist. `override_id` is the override
+that the row tells of."""
 Index("ix_test_classifications_test", test_classifications.c.test_key, test_classifications.c.id)
 Index("ix_test_classifications_job", test_classifications.c.job_id)
 

@@ -6,11 +6,7 @@ from dataclasses import dataclass
 
 from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Answer, Classification, Evidence, NoVerdict, NoVerdictReason, Severity
-from rootcoz.triage import code_issue, infrastructure, product_bug
-from rootcoz.triage.code_issue import BARE_COMPARISON, TIME_LIMIT
-from rootcoz.triage.report import Known, no_finding_details, no_finding_evidence, write_finding
-from rootcoz.triage.rule import Rule, Weight
-from rootcoz.triage.stack import (
+from rootcoz.kit.stack import (
     Frame,
     FrameKind,
     KnownTest,
@@ -21,6 +17,10 @@ from rootcoz.triage.stack import (
     read_stack,
     read_thrown,
 )
+from rootcoz.triage import code_issue, infrastructure, product_bug
+from rootcoz.triage.code_issue import BARE_COMPARISON, TIME_LIMIT
+from rootcoz.triage.report import Known, no_finding_details, no_finding_evidence, write_finding
+from rootcoz.triage.rule import Rule, Weight
 from rootcoz.triage.weighing import Vote, weigh
 
 RULES: tuple[Rule, ...] = (*infrastructure.RULES, *code_issue.RULES, *product_bug.RULES)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Classification, CodeFix, Evidence, Finding, ProductBugReport
+from rootcoz.kit.stack import Frame, FrameKind
 from rootcoz.triage.rule import Weight
-from rootcoz.triage.stack import Frame, FrameKind
 from rootcoz.triage.weighing import Verdict, Vote
 
 _MESSAGE_CHARS = 200

@@ -43,6 +43,8 @@ ANALYSES_AT_ONCE = 16
 WAITING_QUEUE = "waiting"
 """For analyses that wait for their builds, which costs nothing and may take days: no process ever has too many."""
 _QUEUE_POLL_S = 0.5
+_PAUSE_S = 1.0
+"""Before it is looked whether a database that was away is back."""
 _POOL = 6
 _FROZEN_S = 10.0
 """Seconds that a process which was frozen in a transaction of the engine keeps its locks."""
@@ -271,6 +273,11 @@ class AnalysisEngine:
             if why := self._stopping.get(run):
                 raise why from None
             raise
+        except Exception as error:
+            if self.parts.database.is_outage(error):
+                await self.put_back(self._runs[run])
+                raise TakenOver("The database was away; the analysis is begun again.") from error
+            raise
         finally:
             self._working.pop(run, None)
 
@@ -286,6 +293,17 @@ class AnalysisEngine:
             await asyncio.wait(interrupted)
         await asyncio.to_thread(DBOS.destroy)
         AnalysisEngine._current = None
+
+    async def put_back(self, job_id: str) -> None:
+        """Have the analysis begun again as if this process had died, as soon as the database is there."""
+        log.warning("database_away", job_id=job_id)
+        while True:
+            await asyncio.sleep(_PAUSE_S)
+            try:
+                await DBOS.resume_workflow_async(job_id, queue_name=QUEUE)
+            except SQLAlchemyError:
+                continue
+            return
 
     @contextlib.contextmanager
     def working_on(self, job_id: str, run: str) -> Iterator[None]:
@@ -338,11 +356,17 @@ async def run_analysis(job_id: str) -> None:
     except TakenOver:
         log.warning("analysis_taken_over", job_id=job_id)
         has_ended = False
-    except StoreUnavailable as error:
-        has_ended = not engine.postpone(job_id, error)
-        log.warning(
-            "analysis_postponed" if not has_ended else "analysis_not_stored", job_id=job_id, reason=str(error)
-        )
+    except Exception as error:
+        trouble = _storage_trouble(error)
+        if engine.parts.database.is_outage(error):
+            has_ended = False
+            await engine.put_back(job_id)
+        elif trouble is None:
+            raise
+        else:
+            has_ended = not engine.postpone(job_id, trouble)
+            told = "analysis_not_stored" if has_ended else "analysis_postponed"
+            log.warning(told, job_id=job_id, reason=str(trouble))
     finally:
         if has_ended:
             engine.announce_end(job_id)
@@ -363,6 +387,8 @@ async def _run(job_id: str, run: str) -> None:
         logger.info("analysis_aborted")
         await give_up(job_id, engine.parts, "it was aborted.", run)
     except Exception as error:
+        if engine.parts.database.is_outage(error):
+            raise
         if isinstance(error, ExceptionGroup) and (lost := error.subgroup((NotFound, TakenOver))):
             raise _first(lost) from error
         if trouble := _storage_trouble(error):

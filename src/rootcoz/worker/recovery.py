@@ -18,13 +18,17 @@ async def resume_everything(engine: AnalysisEngine, parts: Parts) -> int:
     """Start each unfinished analysis that the engine does not know, and remove left-over workspaces.
 
     The engine begins again by itself what it had begun; this is for what was accepted in the instant before a crash,
-    or whose end the engine recorded and our store did not. Returns how many were started.
+    or whose end the engine recorded and our store did not. Returns how many were started. Several processes may do
+    this at the same time.
     """
     await engine.forget_finished()
     known = await engine.started()
     async with parts.database.read() as connection:
         unfinished = await unfinished_analyses(connection)
-    await remove_left_over(parts.workspaces, keep=unfinished)
+    if (
+        not parts.database.is_shared
+    ):  # else it was emptied before the launch, and others' new analyses may begin here
+        await remove_left_over(parts.workspaces, keep=unfinished)
     stranded = [job_id for job_id in unfinished if job_id not in known]
     for job_id in stranded:
         await engine.start(job_id)

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
 
 from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
@@ -10,6 +12,8 @@ from rootcoz.wiring import Services, check_entrance, make_parts, make_services, 
 from rootcoz.worker.cluster import member, minding
 from rootcoz.worker.engine import AnalysisEngine
 from rootcoz.worker.recovery import empty_folder, remove_left_over, resume_everything
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -56,9 +60,9 @@ async def _tending_history(services: Services, *, tended: bool) -> AsyncIterator
     finally:
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                log.error("history_not_tended", exc_info=ended)
 
 
 async def _backfill(services: Services) -> None:

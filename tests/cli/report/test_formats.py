@@ -57,6 +57,22 @@ def test_an_answer_that_another_gave_says_so(format_name: str) -> None:
     assert note in render(response(failures=[answer]), format_name, Page(width=120)).replace("\\", "")
 
 
+@pytest.mark.parametrize("format_name", ["table", "markdown"])
+def test_what_people_decided_is_told(format_name: str) -> None:
+    override = {"classification": "PRODUCT BUG", "replaced": "CODE ISSUE", "username": "alice"}
+    set_by = failure("t1", group=1, classification="PRODUCT BUG", override=override)
+    confirmed = failure(
+        "t2", group=2, classification="CODE ISSUE", override={**override, "classification": "CODE ISSUE"}
+    )
+    before = {"classification": "INFRASTRUCTURE", "username": "", "decided_at": "2026-03-01T07:15:00.000Z"}
+    again = {**failure("t3", group=3), "past_decisions": [{**before, "job_id": "earlier"}]}
+    text = render(response(failures=[set_by, confirmed, again]), format_name)
+
+    assert re.search(r"PRODUCT BUG \(set by alice; was CODE ISSUE", text)
+    assert re.search(r"CODE ISSUE \(confirmed by alice", text)
+    assert "Decided before: INFRASTRUCTURE by somebody on 2026-03-01 (analysis earlier)" in text
+
+
 def test_json_in_a_terminal_is_indented_and_harmless() -> None:
     text = render(hostile(), "json", Page(interactive=True))
 
@@ -186,3 +202,36 @@ def test_lines_of_an_explanation_stay_lines_in_markdown() -> None:
     text = render(response(failures=[{**failure("t", group=1), "analysis": told}]), "markdown")
 
     assert "\nFirst.\\\nSecond\\\\\n\n\\- Third.\\\nFourth.\n" in text
+
+
+def clustered(reason: str = "same exception KeyError, 2 groups") -> Json:
+    """Three groups; the first and the last one look like one cause."""
+    cluster = {"cluster_id": "1-0123456789ab", "cluster_reason": reason}
+    failures = [
+        {**failure("small", group=1, error="KeyError: a"), **cluster},
+        failure("middle", group=2, size=3, error="Disk full"),
+        {**failure("large", group=3, size=5, error="KeyError: b"), **cluster},
+    ]
+    return response(failures=failures)
+
+
+@pytest.mark.parametrize("format_name", ["table", "markdown"])
+def test_groups_that_look_like_one_cause_stand_together_below_the_reason(format_name: str) -> None:
+    text = " ".join(render(clustered(), format_name, Page(width=200)).split())
+    places = [text.index(words) for words in ("These 2 groups", "KeyError: b", "KeyError: a", "Disk full")]
+
+    assert places == sorted(places)
+    assert text.count("look like one cause") == 1
+    assert "These 2 groups (1 and 2) look like one cause: same exception KeyError, 2 groups" in text
+
+
+@pytest.mark.parametrize("format_name", ["table", "markdown"])
+def test_a_hostile_reason_is_not_acted_on(format_name: str) -> None:
+    text = render(clustered("\x1b[31m<script> @all\u202e"), format_name)
+
+    assert ACTED_ON.search(text) is None
+    assert format_name == "table" or "<script>" not in text
+
+
+def test_a_cluster_without_a_reason_is_told_too() -> None:
+    assert "look like one cause." in render(clustered(""), "table", Page(width=200))

@@ -146,7 +146,7 @@ async def _finished(services: Services, job_id: str) -> Response:
     async def body() -> AsyncIterator[bytes]:
         yield head
         skip = 1
-        async for piece in services.results.pieces(analysis):
+        async for piece in services.results.pieces(result):
             yield piece[skip:]
             skip = 0
 

@@ -50,7 +50,7 @@ async def list_failures(
 ) -> FailurePage:
     """Return paginated failure history across analyzed jobs, the newest first.
 
-    A search term of one or two characters looks through the newest 100,000 failures.
+    A search term of one or two characters looks through the newest 20,000 failures.
     """
     filters = HistoryFilters(search=search, job_name=job_name, classification=classification)
     rows, total = await services.history.failures(filters, limit=limit, offset=offset)

@@ -180,7 +180,7 @@ def _streamed(services: Services, result: FinishedResult) -> StreamingResponse:
 
     async def body() -> AsyncIterator[bytes]:
         yield head
-        async for piece in services.results.pieces(result.analysis):
+        async for piece in services.results.pieces(result):
             yield piece
         yield tail
 

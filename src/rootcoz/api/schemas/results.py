@@ -63,6 +63,15 @@ class NoVerdictPayload(BaseModel):
     raw_text: str = Field(default="", description="The provider's unusable answer as it came, bounded.")
 
 
+class OverridePayload(BaseModel):
+    """A person's decision that stands above the analysis' own."""
+
+    classification: str
+    replaced: str = Field(description="What it took the place of; empty for no verdict.")
+    username: str = Field(description="Who decided; empty when nobody was named.")
+    created_at: str = Field(description="When, UTC, ISO 8601.")
+
+
 class AnalysisPayload(BaseModel):
     """The answer for the failure's group."""
 
@@ -89,6 +98,9 @@ class AnalysisPayload(BaseModel):
     )
     no_verdict: NoVerdictPayload | None = Field(
         default=None, description="Absent when there is a finding; says why there is none."
+    )
+    override: OverridePayload | None = Field(
+        default=None, description="Absent unless a person set the classification."
     )
 
 
@@ -144,6 +156,16 @@ class PeerDebate(BaseModel):
     )
 
 
+class PastDecisionPayload(BaseModel):
+    """What a person decided when the failure came before."""
+
+    classification: str
+    username: str = Field(description="Who decided; empty when nobody was named.")
+    decided_at: str = Field(description="When, UTC, ISO 8601.")
+    job_id: str = Field(description="Job ID of the analysis in which it was decided.")
+    similarity: float = Field(description="1.0: the error signature is the same.")
+
+
 class FailureResult(BaseModel):
     """One failed test with the answer of its group."""
 
@@ -153,9 +175,26 @@ class FailureResult(BaseModel):
     signature_version: int = Field(description="Version of the rules that made the signature.")
     group: int = Field(description="Number of the failure group, from 1; its members share the answer.")
     group_size: int = Field(description="Failures in the group.")
+    cluster_id: str | None = Field(
+        default=None,
+        description=(
+            "Shared by the groups of this analysis that look like one root cause although their signatures differ; "
+            "null for a group that looks like no other. Each group keeps its own answer."
+        ),
+    )
+    cluster_reason: str | None = Field(
+        default=None, description="What the groups of the cluster have in common, in words."
+    )
     status: str = Field(description="Source failure status.")
     duration: float = Field(description="Seconds.")
     analysis: AnalysisPayload
+    past_decisions: list[PastDecisionPayload] = Field(
+        default=[],
+        description=(
+            "What people decided when the same failure came before, as it stood when this result was written, the "
+            "newest first. Further than the 100th failure of a group only the newest is told."
+        ),
+    )
     peer_debate: PeerDebate | None = Field(
         default=None, description="Peer-analysis consensus trail when peer review is enabled."
     )

@@ -90,14 +90,17 @@ def _head(story: Outline) -> str:
 
 def _group(group: Group) -> str:
     analysis = group.analysis
-    title = ", ".join(filter(None, (confidence_text(analysis), plural(group.size, "failure"))))
-    parts = [f"\n### {group.number}. {prose(one_line(group.verdict, 40), 40)} ({title})\n"]
+    facts = (one_line(group.decision, 100), confidence_text(analysis), plural(group.size, "failure"))
+    title = prose(", ".join(filter(None, facts)), 300)
+    parts = [f"\n> {prose(one_line(group.announcement, 400), 400)}\n" if group.announcement else ""]
+    parts += [f"\n### {group.number}. {prose(one_line(group.verdict, 40), 40)} ({title})\n"]
     if group.child:
         parts.append(f"\nIn {code(group.child)}\n")
     error = code(group.error.strip().partition("\n")[0])
     parts.append(f"\n{error}\n" if error else "")
     if group.analysis.note.strip():
         parts.append(f"\n*{prose(one_line(group.analysis.note, 500), 500)}*\n")
+    parts.extend(f"\n{prose(one_line(line, 500), 500)}\n" for line in group.decided_before)
     parts.append(_explanation(group))
     parts.extend(_evidence(item) for item in analysis.evidence[:_EVIDENCE_SHOWN])
     hidden = len(analysis.evidence) - _EVIDENCE_SHOWN

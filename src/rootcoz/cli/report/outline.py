@@ -26,11 +26,13 @@ class Group:
     """Failures that share an answer."""
 
     number: int
-    """From 1, the largest group first. The reader's number, not the server's."""
+    """From 1, the largest group first, with those that look like one cause. The reader's number, not the server's."""
     size: int
     child: str
     """The child build it belongs to, as `name #number`; empty for the build itself."""
     members: tuple[FailureResult, ...]
+    announcement: str = ""
+    """A sentence on this group and the next ones, when they look like one cause; only the first of them has it."""
 
     @property
     def analysis(self) -> Analysis:
@@ -56,6 +58,26 @@ class Group:
     def verdict(self) -> str:
         """The classification, or that there is none."""
         return self.analysis.classification or "NO VERDICT"
+
+    @property
+    def decision(self) -> str:
+        """`set by alice; was CODE ISSUE` when a person set the classification, else empty."""
+        override = self.analysis.override
+        if override is None:
+            return ""
+        who = override.username or "somebody"
+        if override.replaced == override.classification:
+            return f"confirmed by {who}"
+        return f"set by {who}; was {override.replaced or 'NO VERDICT'}"
+
+    @property
+    def decided_before(self) -> list[str]:
+        """What people decided when the failure came before, a line each, the newest first."""
+        return [
+            f"Decided before: {one.classification} by {one.username or 'somebody'} on {one.decided_at[:10]} "
+            f"(analysis {one.job_id})"
+            for one in self.members[0].past_decisions
+        ]
 
     @property
     def tests(self) -> list[str]:
@@ -153,10 +175,39 @@ def _groups(result: StoredResult) -> tuple[Group, ...]:
         (max(len(failures), *(failure.group_size for failure in failures)), child, failures)
         for (child, _, _), failures in members.items()
     ]
-    sized.sort(key=lambda entry: -entry[0])
-    return tuple(
-        Group(number, size, child, tuple(failures)) for number, (size, child, failures) in enumerate(sized, 1)
-    )
+    return tuple(_numbered(_together(sized)))
+
+
+_Sized = tuple[int, str, list[FailureResult]]
+"""A group's size, its child build, and its failures."""
+
+
+def _together(groups: list[_Sized]) -> list[list[_Sized]]:
+    """The groups that look like one cause side by side, what has most failures first."""
+    clusters: dict[str, list[_Sized]] = {}
+    for index, group in enumerate(groups):
+        clusters.setdefault(group[2][0].cluster_id or f"#{index}", []).append(group)
+    for cluster in clusters.values():
+        cluster.sort(key=lambda group: -group[0])
+    return sorted(clusters.values(), key=lambda cluster: -sum(size for size, _, _ in cluster))
+
+
+def _numbered(clusters: list[list[_Sized]]) -> Iterator[Group]:
+    number = 1
+    for cluster in clusters:
+        announcement = _announcement(number, cluster)
+        for size, child, failures in cluster:
+            yield Group(number, size, child, tuple(failures), announcement)
+            announcement = ""
+            number += 1
+
+
+def _announcement(first: int, cluster: list[_Sized]) -> str:
+    if len(cluster) == 1:
+        return ""
+    numbers = f"{first} to {first + len(cluster) - 1}" if len(cluster) > 2 else f"{first} and {first + 1}"  # noqa: PLR2004 - two are not a range
+    reason = cluster[0][2][0].cluster_reason
+    return f"These {len(cluster)} groups ({numbers}) look like one cause" + (f": {reason}" if reason else ".")
 
 
 def _own_summary(status: str, failures: int, groups: int) -> str:

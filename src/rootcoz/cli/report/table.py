@@ -115,7 +115,14 @@ def _head(story: Outline, out: _Paper) -> None:
         out.line(_text(f" {out.marks.dot} ".join(known), "dim"))
 
 
+def _announce(group: Group, out: _Paper) -> None:
+    if group.announcement:
+        out.line()
+        out.line(_text(one_line(group.announcement, _LINE_CHARACTERS), "bold cyan"))
+
+
 def _group(group: Group, out: _Paper) -> None:
+    _announce(group, out)
     out.line()
     out.line(_heading(group, out))
     if group.child:
@@ -123,8 +130,7 @@ def _group(group: Group, out: _Paper) -> None:
     error = one_line(group.error.strip().partition("\n")[0], _ERROR_CHARACTERS)
     if error:
         out.indented(_text(error, "bold"))
-    if group.analysis.note.strip():
-        out.indented(_text(shortened(group.analysis.note, _LINE_CHARACTERS), "yellow"))
+    _remarks(group, out)
     _explanation(group, out)
     if group.analysis.evidence:
         _section("Evidence", out)
@@ -141,6 +147,14 @@ def _group(group: Group, out: _Paper) -> None:
     _tests(group, out)
 
 
+def _remarks(group: Group, out: _Paper) -> None:
+    """Why somebody else answered, and what people decided before."""
+    if group.analysis.note.strip():
+        out.indented(_text(shortened(group.analysis.note, _LINE_CHARACTERS), "yellow"))
+    for line in group.decided_before:
+        out.indented(_text(one_line(line, _LINE_CHARACTERS), "dim"))
+
+
 def _short_groups(story: Outline, out: _Paper) -> None:
     short = story.groups[GROUPS_IN_FULL:GROUPS_SHOWN]
     if not short:
@@ -148,6 +162,7 @@ def _short_groups(story: Outline, out: _Paper) -> None:
     out.line()
     dot = out.marks.dot
     for group in short:
+        _announce(group, out)
         parts = [str(group.number), one_line(group.verdict, 40), plural(group.size, "failure")]
         error = group.error.strip().partition("\n")[0] or group.tests[0]
         out.line(_text(one_line(f" {dot} ".join([*parts, error]), out.page.width)))
@@ -164,6 +179,8 @@ def _heading(group: Group, out: _Paper) -> Text:
     heading = Text(no_wrap=True, overflow="ellipsis" if out.page.is_unicode else "crop")
     heading.append(f"{line * 2} ", "dim").append(str(group.number), "bold").append(f" {dot} ", "dim")
     heading.append(verdict, _COLOURS.get(verdict, _NO_VERDICT))
+    if group.decision:
+        heading.append(f" ({one_line(group.decision, 100)})")
     for part in filter(None, parts):
         heading.append(f" {dot} ", "dim").append(part)
     signature = f" {one_line(group.short_signature, 12)}" if group.short_signature else ""

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootcoz.triage.stack import Frame, FrameKind, KnownTest, frame_kind, read_frame, read_stack
+from rootcoz.kit.stack import Frame, FrameKind, KnownTest, frame_kind, read_frame, read_stack
 
 FRAMES = {
     "python": ('  File "/app/shop/cart.py", line 42, in add', "/app/shop/cart.py", 42, "add"),

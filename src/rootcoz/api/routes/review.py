@@ -1,0 +1,114 @@
+"""Section Comments and Review of the reference, and the overriding of classifications."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Path, Query, Response
+
+from rootcoz.api.auth import Requester, ServicesOf, Writer
+from rootcoz.api.schemas.errors import ErrorBody, error_responses
+from rootcoz.api.schemas.review import (
+    AddedComment,
+    CommentRequest,
+    DeletedComment,
+    DiscussionResponse,
+    FailureReference,
+    OverrideRequest,
+    OverrideResponse,
+    ReviewedRequest,
+    ReviewedResponse,
+    UndoneResponse,
+)
+from rootcoz.domain.account import Proof
+from rootcoz.domain.errors import NotSignedIn
+from rootcoz.domain.review import Author
+
+router = APIRouter(tags=["Comments and Review"])
+
+ID_LIMIT = 2**63 - 1
+"""What the databases number rows with."""
+OF_A_FAILURE = {
+    202: {"model": ErrorBody, "description": "The analysis is still in progress: nothing was done."},
+    **error_responses(400, 401, 403, 404, 409, 413, 422),
+}
+"""Statuses of what concerns one failure of a completed analysis."""
+
+
+@router.put("/results/{job_id}/override-classification", responses=OF_A_FAILURE)
+async def override_classification(
+    job_id: str, body: OverrideRequest, services: ServicesOf, who: Writer
+) -> OverrideResponse:
+    """Override the classification of a failure group: of all failures of the same build with the same signature.
+
+    The result shows the new classification with who set it and when; the newest override counts.
+    """
+    try:
+        await services.reviews.override(job_id, body.target(), body.classification, who.name)
+    finally:
+        services.results.forget(job_id)
+    return OverrideResponse(status="ok", classification=body.classification)
+
+
+@router.delete("/results/{job_id}/override-classification", responses=OF_A_FAILURE)
+async def undo_override(
+    job_id: str, services: ServicesOf, who: Writer, failure: Annotated[FailureReference, Query()]
+) -> UndoneResponse:
+    """Take back the newest override of a failure group; what stood before stands again."""
+    try:
+        restored = await services.reviews.undo_override(job_id, failure.target(), who.name)
+    finally:
+        services.results.forget(job_id)
+    return UndoneResponse(status="ok", classification=restored)
+
+
+@router.put("/results/{job_id}/reviewed", responses=OF_A_FAILURE)
+async def set_reviewed(
+    job_id: str, body: ReviewedRequest, services: ServicesOf, who: Writer
+) -> ReviewedResponse:
+    """Mark or unmark a failure as reviewed."""
+    await services.reviews.mark(job_id, body.target(), who.name, reviewed=body.reviewed)
+    return ReviewedResponse(status="ok", reviewed_by=who.name if body.reviewed else "")
+
+
+@router.get(
+    "/results/{job_id}/comments", response_model=DiscussionResponse, responses=error_responses(401, 422)
+)
+async def get_comments(job_id: str, services: ServicesOf) -> Response:
+    """Return all comments and review states. Missing jobs return empty collections."""
+    discussion = await services.reviews.discussion(job_id)
+    reviews = {
+        mark.key: {"reviewed": mark.reviewed, "username": mark.username, "updated_at": mark.updated_at}
+        for mark in discussion.marks
+    }
+    # Written without the response model: there may be 20,000 marks.
+    body = orjson.dumps({"comments": discussion.comments, "reviews": reviews})
+    return Response(body, media_type="application/json")
+
+
+@router.post("/results/{job_id}/comments", status_code=201, responses=OF_A_FAILURE)
+async def add_comment(job_id: str, body: CommentRequest, services: ServicesOf, who: Writer) -> AddedComment:
+    """Add a comment to one stored failure."""
+    added = await services.reviews.comment(job_id, body.target(), body.comment, _author(who))
+    return AddedComment(id=added)
+
+
+@router.delete("/results/{job_id}/comments/{comment_id}", responses=error_responses(401, 403, 404, 422))
+async def delete_comment(
+    job_id: str,
+    comment_id: Annotated[int, Path(ge=0, le=ID_LIMIT)],
+    services: ServicesOf,
+    who: Writer,
+) -> DeletedComment:
+    """Delete one stored comment: one's own, or as an administrator anybody's.
+
+    A name that is not proven deletes only what was written without proof.
+    """
+    if not who.is_admin and not who.name:
+        raise NotSignedIn("Say who you are: only the author of a comment may delete it.")
+    author = None if who.is_admin else _author(who)
+    await services.reviews.delete_comment(job_id, comment_id, author=author)
+    return DeletedComment(status="deleted")
+
+
+def _author(who: Requester) -> Author:
+    return Author(who.name, proven=who.proof is not Proof.NONE)
