@@ -1,5 +1,6 @@
 """The ranking of past failures as plain callables, for programs that measure it on recorded failures."""
 
+from functools import lru_cache
 from typing import Any
 
 from rootcoz.domain.failure import Failure
@@ -17,19 +18,20 @@ def _as_failure(failure: dict[str, Any]) -> Failure:
     )
 
 
+# The measuring programs give the same failures again and again.
+_remember = lru_cache(maxsize=20_000)(memory.remember)
+_keys = lru_cache(maxsize=20_000)(memory.memory_keys)
+
+
 def rank(failure: dict[str, Any], past: list[dict[str, Any]]) -> list[int]:
     """Positions of the past failures, the most similar first."""
-    return [
-        found.position for found in memory.rank(_as_failure(failure), [_as_failure(other) for other in past])
-    ]
+    read = [_remember(_as_failure(other)) for other in past]
+    return [found.position for found in memory.rank_remembered(_remember(_as_failure(failure)), read)]
 
 
 def rank_found(failure: dict[str, Any], past: list[dict[str, Any]]) -> list[int]:
     """The same among those that share a memory key, as a store finds them."""
-    new, read = _as_failure(failure), [_as_failure(other) for other in past]
-    keys = set(memory.memory_keys(new))
-    found = [
-        position for position, other in enumerate(read) if not keys.isdisjoint(memory.memory_keys(other))
-    ]
-    ranked = memory.rank(new, [read[position] for position in found])
-    return [found[one.position] for one in ranked]
+    keys = set(_keys(_as_failure(failure)))
+    shares = [not keys.isdisjoint(_keys(_as_failure(other))) for other in past]
+    found = [position for position, is_found in enumerate(shares) if is_found]
+    return [found[place] for place in rank(failure, [past[position] for position in found])]

@@ -56,6 +56,10 @@ class Engine(Protocol):
         """Return when the analysis is final or deleted."""
         ...
 
+    def send_away(self) -> None:
+        """Let nobody wait any longer: the server stops. Those who do get ServerStopping."""
+        ...
+
     async def cancel(self, job_id: str) -> None:
         """Stop the analysis if it runs; its row is the caller's business."""
         ...

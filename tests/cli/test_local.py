@@ -144,3 +144,21 @@ def test_ctrl_c_is_one_sentence_whenever_it_comes(tmp_path: Path, pause: float) 
     assert (process.returncode, said) == (1, "") or (
         process.returncode == 130 and said.startswith("rootcoz: Interrupted") and said.count("\n") == 1
     )
+
+
+def test_a_blank_data_dir_is_the_user_s_own(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "r.xml").write_text("<testsuite><testcase name='a'/></testsuite>")
+    run = subprocess.run(
+        [sys.executable, "-m", "rootcoz.cli.entry", "analyze", "r.xml", "--data-dir", " "],
+        cwd=tmp_path / "work",
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert [file.name for file in (tmp_path / "work").iterdir()] == ["r.xml"]
+    assert list((tmp_path / "home").rglob("rootcoz.sqlite3"))

@@ -22,6 +22,9 @@ def profile(message: str, test: str = "com.acme.CartTest.adds", stack: str = "")
         ("took 500 ms", "took 404 ms", False),
         ("IOError: disk has no space left", "KeyError: unknown currency in table", True),
         ("IOError: disk has no space left", "IOError: unknown currency in table", False),
+        ("AssertionError: basket holds three apples", "IOError: disk has no space left", True),
+        ("fatal: cannot reach git server", "IOError: disk has no space left", True),
+        ("AssertionError: basket holds three apples", "AssertionError: voucher was taken twice", False),
         ("IOError: disk has no space left", "OSError: disk has no space left", False),
     ],
 )

@@ -5,7 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rootcoz.domain.failure import Failure
-from rootcoz.grouping.memory import MEMORY_VERSION, MOST_KEYS, SURE, Memory, memory_keys, rank, similarity
+from rootcoz.grouping.memory import (
+    MEMORY_VERSION,
+    MOST_KEYS,
+    SURE,
+    memory_keys,
+    rank,
+    rank_remembered,
+    remember,
+    similarity,
+)
 
 
 def failure(test_class: str, test: str, error: str, *frames: str) -> Failure:
@@ -66,10 +75,10 @@ def test_nothing_in_the_past_gives_nothing() -> None:
     assert rank(NEW, []) == []
 
 
-def test_a_memory_answers_as_rank_does() -> None:
+def test_failures_that_were_read_before_are_ranked_alike() -> None:
     past = [FAR, NEAR, SAME]
 
-    assert Memory(past).rank(NEW) == rank(NEW, past)
+    assert rank_remembered(remember(NEW), [remember(failure) for failure in past]) == rank(NEW, past)
 
 
 def test_keys_are_short_versioned_and_few() -> None:

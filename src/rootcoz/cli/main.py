@@ -60,7 +60,16 @@ Token = Annotated[
         "the environment variable ROOTCOZ_API_KEY is safer.",
     ),
 ]
-DataDir = Annotated[Path | None, Parameter(help="Folder with the data, for work in this process.")]
+
+
+def _folder(_type: object, tokens: Sequence[cyclopts.Token]) -> Path | None:
+    """A blank value counts as unset: `--data-dir "$UNSET"` must not mean the working directory."""
+    return Path(tokens[0].value) if tokens[0].value.strip() else None
+
+
+DataDir = Annotated[
+    Path | None, Parameter(help="Folder with the data, for work in this process.", converter=_folder)
+]
 Format = Annotated[FormatName, Parameter(name=["--format", "-f"], help="What the report is written as.")]
 Output = Annotated[
     Path | None,
@@ -138,7 +147,10 @@ def serve(
         ),
     ] = None,
     data_dir: Annotated[
-        Path | None, Parameter(help="Folder with all data. Default: `rootcoz` in the user's data folder.")
+        Path | None,
+        Parameter(
+            help="Folder with all data. Default: `rootcoz` in the user's data folder.", converter=_folder
+        ),
     ] = None,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"] | None,
@@ -171,7 +183,10 @@ def worker(
     *,
     data_dir: Annotated[
         Path | None,
-        Parameter(help="Folder for this worker's workspaces. Default: `rootcoz` in the user's data folder."),
+        Parameter(
+            help="Folder for this worker's workspaces. Default: `rootcoz` in the user's data folder.",
+            converter=_folder,
+        ),
     ] = None,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"] | None,

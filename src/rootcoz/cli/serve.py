@@ -172,7 +172,9 @@ class _Server(uvicorn.Server):
         keep_what_is_loaded()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.services.events.close()  # whoever watches would keep the server from stopping
+        # Whoever watches or waits would keep the server from stopping.
+        self._app.state.services.events.close()
+        self._app.state.services.engine.send_away()
         await super().shutdown(sockets)
         if self._collecting is not None:
             self._collecting.cancel()

@@ -15,6 +15,7 @@
     │   ├── TooManyAttempts         a limit on attempts; carries `retry_after_s`
     │   └── NotAllowed              the requester lacks the right
     │       └── BudgetSpent         what may be spent on AIs is spent
+    ├── ServerStopping              nobody: the same request works after the next start
     ├── StoreUnavailable            the operator: our database cannot be used at the moment
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
@@ -90,6 +91,16 @@ class NotAllowed(CallerError):
 
 class BudgetSpent(NotAllowed):
     """What may be spent on AIs is spent; the message says which budget."""
+
+
+class ServerStopping(RootcozError):
+    """The server stops while somebody waits for an analysis, which goes on at the next start."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"The server is stopping. Analysis {job_id} goes on when the server is started again: ask for "
+            f"GET /results/{job_id} then."
+        )
 
 
 class StoreUnavailable(RootcozError):

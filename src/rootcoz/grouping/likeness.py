@@ -173,16 +173,11 @@ def contradict(one: Profile, other: Profile) -> bool:
     """Whether two failures say themselves that they have different causes.
 
     - Each names a status or exit code that the other does not: HTTP 500 is not HTTP 404.
-    - Different exceptions, and each message says in words something else.
+    - Different exceptions, or one a check of the test, and each message says in words something else.
     """
     if (one.codes - other.codes) and (other.codes - one.codes):
         return True
-    if (
-        one.is_check
-        or other.is_check
-        or one.exception == other.exception
-        or not (one.exception and other.exception)
-    ):
+    if (one.is_check and other.is_check) or (one.exception == other.exception and one.exception):
         return False
     words, others = _speaks(one.words), _speaks(other.words)
     if min(len(words), len(others)) < _WORDY:

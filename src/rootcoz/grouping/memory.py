@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rootcoz.domain.failure import Failure
+from rootcoz.domain.failure import ErrorSignature, Failure
 from rootcoz.grouping.likeness import CountedVocabulary, PlainVocabulary, Vocabulary, compare
 from rootcoz.grouping.profile import Profile, read_profile
 from rootcoz.grouping.signature import SIGNATURE_VERSION, error_signature
@@ -111,48 +111,52 @@ _REPETITION = 0.3
 """What a past failure loses for each point by which it resembles one that stands before it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A failure that was read for comparison with many others."""
+
+    profile: Profile
+    signature: ErrorSignature
+
+
+def remember(failure: Failure) -> Remembered:
+    """Read a failure once."""
+    return Remembered(read_profile(failure), error_signature(failure))
+
+
 def rank(failure: Failure, past: Sequence[Failure]) -> list[Resembling]:
     """All of `past`, the most similar first; equally similar ones in their own order.
 
     The first places go to failures that differ from each other, even if one is a little less similar: five decisions
     about one past failure tell less than decisions about five. Words are weighed by how rare they are among `past`.
     """
-    return Memory(past).rank(failure)
+    return rank_remembered(remember(failure), [remember(other) for other in past])
 
 
-class Memory:
-    """Past failures, read once, for more than one question."""
+def rank_remembered(failure: Remembered, past: Sequence[Remembered]) -> list[Resembling]:
+    """`rank` of failures that were read before."""
+    vocabulary = CountedVocabulary(other.profile for other in past)
+    scores = [compare(failure.profile, other.profile, vocabulary).score for other in past]
+    same = [other.signature == failure.signature for other in past]
+    order = sorted(range(len(past)), key=lambda position: (not same[position], -scores[position], position))
+    return [
+        Resembling(position, 1.0 if same[position] else _calibrated(scores[position]))
+        for position in _varied(order, scores, past, vocabulary)
+    ]
 
-    def __init__(self, past: Sequence[Failure]) -> None:
-        self._profiles = [read_profile(failure) for failure in past]
-        self._signatures = [error_signature(failure) for failure in past]
-        self._vocabulary: Vocabulary = CountedVocabulary(self._profiles)
 
-    def rank(self, failure: Failure) -> list[Resembling]:
-        """See `rank`."""
-        profile, signature = read_profile(failure), error_signature(failure)
-        scores = [compare(profile, other, self._vocabulary).score for other in self._profiles]
-        same = [other == signature for other in self._signatures]
-        order = sorted(
-            range(len(scores)), key=lambda position: (not same[position], -scores[position], position)
-        )
-        return [
-            Resembling(position, 1.0 if same[position] else _calibrated(scores[position]))
-            for position in self._varied(order, scores)
-        ]
-
-    def _varied(self, order: list[int], scores: Sequence[float]) -> list[int]:
-        """The order with repetitions moved out of the first places."""
-        left = order[:_LOOKED_AT]
-        chosen: list[int] = []
-        losses = dict.fromkeys(left, 0.0)
-        while left and len(chosen) < _SHOWN_APART:
-            best = (
-                left[0] if not chosen else max(left, key=lambda position: scores[position] - losses[position])
-            )
-            left.remove(best)
-            chosen.append(best)
-            for position in left:
-                score = compare(self._profiles[best], self._profiles[position], self._vocabulary).score
-                losses[position] = max(losses[position], _REPETITION * score)
-        return [*chosen, *left, *order[_LOOKED_AT:]]
+def _varied(
+    order: list[int], scores: Sequence[float], past: Sequence[Remembered], vocabulary: Vocabulary
+) -> list[int]:
+    """The order with repetitions moved out of the first places."""
+    left = order[:_LOOKED_AT]
+    chosen: list[int] = []
+    losses = dict.fromkeys(left, 0.0)
+    while left and len(chosen) < _SHOWN_APART:
+        best = left[0] if not chosen else max(left, key=lambda position: scores[position] - losses[position])
+        left.remove(best)
+        chosen.append(best)
+        for position in left:
+            score = compare(past[best].profile, past[position].profile, vocabulary).score
+            losses[position] = max(losses[position], _REPETITION * score)
+    return [*chosen, *left, *order[_LOOKED_AT:]]

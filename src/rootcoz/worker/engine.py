@@ -25,7 +25,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from rootcoz.analysis.parts import Parts, Step, Work, take_up
 from rootcoz.domain.analysis import AnalysisStatus
-from rootcoz.domain.errors import AnalysisAborted, NotFound, RootcozError, StoreUnavailable, TakenOver
+from rootcoz.domain.errors import (
+    AnalysisAborted,
+    NotFound,
+    RootcozError,
+    ServerStopping,
+    StoreUnavailable,
+    TakenOver,
+)
 from rootcoz.store.analyses import analysis_status, standings
 from rootcoz.store.engine import UnusableDatabase
 from rootcoz.wiring import load_analysis
@@ -85,6 +92,7 @@ class AnalysisEngine:
         self._stopping: dict[str, RootcozError] = {}
         """Why work is to end, by its token."""
         self._short_lived = short_lived
+        self._sends_away = False
         self._postponed: defaultdict[str, int] = defaultdict(int)
         """How often in a row each analysis was put off."""
         self._beginning_again: set[asyncio.Task[None]] = set()
@@ -147,19 +155,28 @@ class AnalysisEngine:
     async def wait(self, job_id: str) -> None:
         """Return when the analysis is final or deleted.
 
-        Raises StoreUnavailable when its end cannot be stored and nobody tries again before the next start.
+        Raises StoreUnavailable when its end cannot be stored and nobody tries again before the next start, and
+        ServerStopping once `send_away` was called.
         """
         ended = self._ended.setdefault(job_id, asyncio.Event())
         try:
             while not await self._is_final(job_id):
                 if why := self._given_up.pop(job_id, None):
                     raise why
+                if self._sends_away:
+                    raise ServerStopping(job_id)
                 try:
                     await asyncio.wait_for(ended.wait(), self._look_s)
                 except TimeoutError:
                     continue
         finally:
             self._ended.pop(job_id, None)
+
+    def send_away(self) -> None:
+        """Let nobody wait any longer: the server stops."""
+        self._sends_away = True
+        for ended in self._ended.values():
+            ended.set()
 
     async def cancel(self, job_id: str) -> None:
         """Stop the analysis if it runs, its provider's process included. Its row is the caller's business."""
