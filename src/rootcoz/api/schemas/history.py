@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 from rootcoz.api.schemas.requests import INT_LIMIT, Text
 from rootcoz.domain.history import TestHistory
 
-NAME_LIMIT = 10_000
-"""Characters of a test's or a job's name."""
+NAME_LIMIT = 5_000
+"""Characters of a test's or a job's name: in its longest encoding it fits the 64 KiB that an address may have."""
 
 
 class FailureRow(BaseModel):

@@ -217,7 +217,7 @@ class RawFailure(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    test_name: NonBlank = Field(description="Fully qualified failing test name.", max_length=10_000)
+    test_name: NonBlank = Field(description="Fully qualified failing test name.", max_length=5_000)
     error_message: Text = Field(default="", description="Failure message.")
     stack_trace: Text = Field(default="", description="Full stack trace.")
     duration: float = Field(default=0.0, ge=0, description="Test duration in seconds.")
