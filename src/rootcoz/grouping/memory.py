@@ -35,7 +35,7 @@ alike, one in seven had another cause."""
 
 NEAR = 0.7
 """Similarity from which on a past failure is told of. Of the most similar ones found among recorded failures, four of
-five had the same cause; two of five causes that had come before were found."""
+five had the same cause, and so it was found for half of the failures whose cause had come before."""
 
 
 def memory_keys(failure: Failure) -> tuple[str, ...]:
