@@ -4,10 +4,10 @@ from sqlalchemy import delete, func, insert, select, update
 from tests.support.analyses import added
 
 from rootcoz.domain.failure import ErrorSignature, Failure
-from rootcoz.grouping.memory import RULES, memory_keys, remember
+from rootcoz.grouping.memory import CANDIDATES, FOUND_BY_KEY, RULES, memory_keys, remember
 from rootcoz.store import memory
 from rootcoz.store.engine import Database
-from rootcoz.store.memory import CANDIDATES, FOUND_BY_KEY, ToRemember
+from rootcoz.store.memory import ToRemember
 from rootcoz.store.schema import analyses, failure_history, overrides
 from rootcoz.store.schema import memory_keys as key_rows
 

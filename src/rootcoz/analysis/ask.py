@@ -231,6 +231,7 @@ class Asker:
             model=self.options.model,
             timeout_s=self.options.question_timeout_s,
             answer_schema=answer_schema(),
+            decisions=tuple(self.decisions.get(group.number, ())),
             prompts=(prompt_use("analyse"), *self.materials.advice_from),
         )
 

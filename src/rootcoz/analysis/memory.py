@@ -14,7 +14,15 @@ import structlog
 from rootcoz.domain.failure import ErrorSignature, FailureGroup
 from rootcoz.domain.review import PastDecision
 from rootcoz.grouping.groups import says_nothing
-from rootcoz.grouping.memory import NEAR, RULES, Remembered, memory_keys, rank_remembered, remember
+from rootcoz.grouping.memory import (
+    NEAR,
+    NEAR_SHOWN,
+    RULES,
+    Remembered,
+    memory_keys,
+    rank_remembered,
+    remember,
+)
 from rootcoz.grouping.signature import error_signature
 from rootcoz.kit.chunks import Chunk
 from rootcoz.store import builds
@@ -24,8 +32,6 @@ from rootcoz.store.documents import load_document
 from rootcoz.store.engine import Database
 from rootcoz.store.memory import RememberedFailure, ToRemember, Unremembered
 
-NEAR_SHOWN = 3
-"""Decisions about similar failures that are told."""
 NEAR_GROUPS = 500
 """Groups of one analysis for which similar failures are looked for, the largest ones: a few milliseconds each."""
 CATCH_UP = 100

@@ -3,8 +3,6 @@
 Filled from the overrides afterwards (`analysis/memory.py`), and made anew when the rules change.
 """
 
-import math
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,16 +12,12 @@ from sqlalchemy import delete, exists, func, insert, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.domain.failure import ErrorSignature
-from rootcoz.grouping.memory import Remembered
+from rootcoz.grouping.memory import FOUND_BY_KEY, Remembered, best_candidates
 from rootcoz.grouping.profile import Profile
 from rootcoz.grouping.signature import SIGNATURE_VERSION
 from rootcoz.kit.text_key import text_key
 from rootcoz.store.schema import failure_history, memory_keys, overrides, remembered_failures
 
-FOUND_BY_KEY = 50
-"""Newest remembered failures that one key finds: a key that more have in common tells little."""
-CANDIDATES = 80
-"""Remembered failures that are compared with one new failure. Of recorded failures, twice as many found no more."""
 _AT_ONCE = 500
 
 _PROFILE = TypeAdapter(Profile)
@@ -183,11 +177,7 @@ async def find_candidates(connection: AsyncConnection, keys: Sequence[str]) -> l
         )
     ]
     rows = (await connection.execute(union_all(*parts))).all()
-    holders = Counter(key for key, _ in rows)
-    worth: dict[int, float] = {}
-    for key, override_id in rows:
-        worth[override_id] = worth.get(override_id, 0.0) + math.log(2 * FOUND_BY_KEY / holders[key])
-    return sorted(worth, key=lambda one: (-worth[one], -one))[:CANDIDATES]
+    return best_candidates([(key, override_id) for key, override_id in rows])
 
 
 async def load_remembered(
