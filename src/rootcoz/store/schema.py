@@ -255,6 +255,7 @@ Index(
     history_runs.c.failures,
     history_runs.c.completed_at,
 )
+Index("ix_history_runs_completed", history_runs.c.completed_at)
 
 test_classifications = Table(
     "test_classifications",
@@ -300,6 +301,12 @@ overrides = Table(
 classification that it took the place of."""
 Index("ix_overrides_analysis", overrides.c.analysis_id)
 Index("ix_overrides_signature", overrides.c.error_signature, overrides.c.signature_version)
+Index(
+    "ix_overrides_undone",
+    overrides.c.id,
+    sqlite_where=overrides.c.undone_at.is_not(None),
+    postgresql_where=overrides.c.undone_at.is_not(None),
+)
 
 remembered_failures = Table(
     "remembered_failures",

@@ -41,6 +41,7 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
             await stack.enter_async_context(minding(engine, parts, events))
         await resume_everything(engine, parts)
         stack.push_async_callback(services.presence.settle)
+        stack.push_async_callback(services.history.settle)
         await stack.enter_async_context(_tending_history(services, tended=not short_lived))
         yield services
 

@@ -53,9 +53,11 @@ async def list_failures(
     A search term of one or two characters looks through the newest 20,000 failures.
     """
     filters = HistoryFilters(search=search, job_name=job_name, classification=classification)
-    rows, total = await services.history.failures(filters, limit=limit, offset=offset)
+    page = await services.history.failures(filters, limit=limit, offset=offset)
     return FailurePage(
-        failures=[FailureRow.model_validate(row, from_attributes=True) for row in rows], total=total
+        failures=[FailureRow.model_validate(row, from_attributes=True) for row in page.failures],
+        total=page.total,
+        total_is_exact=page.total_is_exact,
     )
 
 

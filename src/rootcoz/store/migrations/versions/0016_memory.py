@@ -1,4 +1,4 @@
-"""Failures that people have judged, and the keys under which they are found again."""
+"""Failures that people have judged, and the keys under which they are found again; whether the history is the same."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,3 +45,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_memory_keys_override", "memory_keys", ["override_id"])
+    op.create_index("ix_history_runs_completed", "history_runs", ["completed_at"])
+    undone = sa.text("undone_at IS NOT NULL")
+    op.create_index("ix_overrides_undone", "overrides", ["id"], sqlite_where=undone, postgresql_where=undone)
