@@ -18,7 +18,7 @@ from rootcoz.grouping.profile import Profile, read_profile
 from rootcoz.grouping.signature import SIGNATURE_VERSION, error_signature
 
 MEMORY_VERSION: int = 1
-"""Raised with every change of the rules that changes any key; part of each key."""
+"""Raised with every change of the rules that changes any key or profile; part of each key."""
 
 RULES = f"{MEMORY_VERSION}.{SIGNATURE_VERSION}"
 """Names the rules by which a remembered failure was read. What other rules made is made anew."""
@@ -40,7 +40,7 @@ alike, one in seven had another cause."""
 
 NEAR = 0.7
 """Similarity from which on a past failure is told of. Of the most similar ones found among recorded failures, four of
-five had the same cause, and so it was found for half of the failures whose cause had come before."""
+five had the same cause, and so it was found for 57 of 100 failures whose cause had come before."""
 NEAR_SHOWN = 3
 """Past failures that are told of at most."""
 
