@@ -100,6 +100,7 @@ class History:
             # One more than is shown: whether there are more is known at once, how many is not.
             rows = await self._page(connection, filters, limit + 1, offset)
             if 0 < len(rows) <= limit or not (rows or offset):
+                self._remember(filters, version, offset + len(rows))
                 return FailurePage(rows, offset + len(rows))
         count = self._start_to_count(filters)
         is_large = int(version[0] or 0) >= self._large
@@ -212,10 +213,13 @@ class History:
             self._remembered.move_to_end(key)
             return cast("T", kept[1])
         counted = await count()
-        self._remembered[key] = (version, counted)
+        self._remember(key, version, counted)
+        return counted
+
+    def _remember(self, key: Hashable, version: facts.Version, value: object) -> None:
+        self._remembered[key] = (version, value)
         while len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
-        return counted
 
 
 async def _of_test(
