@@ -23,6 +23,7 @@ from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
+from rootcoz.features.link_states import CommentLinks, CommentTrackers
 from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
 from rootcoz.features.review import Reviews
@@ -112,6 +113,7 @@ class Services:
     engine: Engine
     results: Results
     reviews: Reviews
+    comment_links: CommentLinks
     history: History
     text_index: TextIndex
     events: EventHub
@@ -263,6 +265,14 @@ def _tracker_desks(settings: Settings, analysis: StoredAnalysis, secrets: Mappin
     return tracker_desks(settings, analysis, secrets)
 
 
+def _link_trackers(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str], saved: Mapping[str, str]
+) -> CommentTrackers:
+    from rootcoz.desks import LinkTrackers  # noqa: PLC0415
+
+    return LinkTrackers(settings, analysis, secrets, saved)
+
+
 async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:
     from rootcoz.analysis.partial import partial_result  # noqa: PLC0415
 
@@ -298,6 +308,7 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         engine=engine,
         results=Results(directory.database, _partial_result),
         reviews=Reviews(directory.database),
+        comment_links=CommentLinks(directory.database, directory.seal, partial(_link_trackers, settings)),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,

@@ -5,13 +5,15 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Path, Query, Response
 
-from rootcoz.api.auth import Requester, ServicesOf, Writer
+from rootcoz.api.auth import Anyone, Requester, ServicesOf, Writer
 from rootcoz.api.schemas.errors import ErrorBody, error_responses
 from rootcoz.api.schemas.review import (
     AddedComment,
     CommentRequest,
     DeletedComment,
     DiscussionResponse,
+    EnrichmentRecord,
+    EnrichmentsResponse,
     FailureReference,
     OverrideRequest,
     OverrideResponse,
@@ -108,6 +110,26 @@ async def delete_comment(
     author = None if who.is_admin else _author(who)
     await services.reviews.delete_comment(job_id, comment_id, author=author)
     return DeletedComment(status="deleted")
+
+
+@router.post("/results/{job_id}/enrich-comments", responses=error_responses(401, 422))
+async def enrich_comments(job_id: str, services: ServicesOf, who: Anyone) -> EnrichmentsResponse:
+    """Scan stored comments for GitHub and Jira references and return their current statuses.
+
+    Whatever is wrong with a tracker makes a status `unknown`. Missing jobs return an empty map. Saved credentials of a
+    signed-in user are used before those of the analysis and of the server.
+    """
+    saved = await services.accounts.tokens(who.account_id)
+    states = await services.comment_links.states(job_id, saved)
+    return EnrichmentsResponse(
+        enrichments={
+            str(comment): [
+                EnrichmentRecord(type=one.link.kind, key=one.link.key, status=one.state, url=one.url)
+                for one in links
+            ]
+            for comment, links in states.items()
+        }
+    )
 
 
 def _author(who: Requester) -> Author:
