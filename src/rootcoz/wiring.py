@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import platformdirs
 from pydantic import SecretStr
 
+from rootcoz.analysis.comment_intent import Asked, CommentIntents
 from rootcoz.analysis.parts import Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
@@ -114,6 +115,7 @@ class Services:
     results: Results
     reviews: Reviews
     comment_links: CommentLinks
+    comment_intents: CommentIntents
     history: History
     text_index: TextIndex
     events: EventHub
@@ -235,11 +237,15 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         audience=events,
         budgets=Budgets(
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
-            per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
+            per_day=_budget_per_day(settings),
         ),
         reuse_decisions=settings.reuse_decisions,
         metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
     )
+
+
+def _budget_per_day(settings: Settings) -> Budget:
+    return Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens)
 
 
 def _repository_tokens(
@@ -296,8 +302,14 @@ def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
 
 
-def make_services(settings: Settings, directory: DataDirectory, engine: Engine, events: EventHub) -> Services:
-    """What the faces work with. Raises SettingsError."""
+def make_services(
+    settings: Settings,
+    directory: DataDirectory,
+    engine: Engine,
+    events: EventHub,
+    server_gate: asyncio.Semaphore,
+) -> Services:
+    """What the faces work with; `server_gate` bounds the questions of the whole server. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
     text_index = TextIndex(directory.database)
@@ -309,6 +321,13 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         results=Results(directory.database, _partial_result),
         reviews=Reviews(directory.database),
         comment_links=CommentLinks(directory.database, directory.seal, partial(_link_trackers, settings)),
+        comment_intents=CommentIntents(
+            directory.database,
+            shelf.named,
+            Asked(settings.ai_provider, settings.ai_model),
+            server_gate,
+            _budget_per_day(settings),
+        ),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,

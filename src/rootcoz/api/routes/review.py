@@ -9,6 +9,8 @@ from rootcoz.api.auth import Anyone, Requester, ServicesOf, Writer
 from rootcoz.api.schemas.errors import ErrorBody, error_responses
 from rootcoz.api.schemas.review import (
     AddedComment,
+    CommentIntentRequest,
+    CommentIntentResponse,
     CommentRequest,
     DeletedComment,
     DiscussionResponse,
@@ -130,6 +132,21 @@ async def enrich_comments(job_id: str, services: ServicesOf, who: Anyone) -> Enr
             for comment, links in states.items()
         }
     )
+
+
+@router.post("/api/analyze-comment-intent", responses=error_responses(400, 401, 403, 413, 422))
+async def analyze_comment_intent(
+    body: CommentIntentRequest, services: ServicesOf, _who: Writer
+) -> CommentIntentResponse:
+    """Decide whether a comment suggests that a failure has already been reviewed or resolved.
+
+    Asked is the AI of the request, else of the server, else of the analysis; without any, rules answer. If the AI call
+    fails or returns invalid JSON, the answer is `suggests_reviewed: false`.
+    """
+    intent = await services.comment_intents.read(
+        body.comment, job_id=body.job_id, provider=body.ai_provider or "", model=body.ai_model or ""
+    )
+    return CommentIntentResponse(suggests_reviewed=intent.suggests_reviewed, reason=intent.reason)
 
 
 def _author(who: Requester) -> Author:
