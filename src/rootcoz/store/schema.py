@@ -118,7 +118,8 @@ provider_calls = Table(
     "provider_calls",
     metadata,
     Column("id", String(36), primary_key=True),
-    _analysis_id(),
+    # none: a call beside all analyses, such as the reading of a comment
+    Column("analysis_id", _ID, ForeignKey("analyses.id", ondelete="CASCADE"), nullable=True),
     Column("call_type", String(32), nullable=False),
     Column("provider", String(64), nullable=False),
     Column("model", String(200), nullable=False),
