@@ -29,7 +29,6 @@ from rootcoz.domain.errors import (
 )
 from rootcoz.domain.issue import FiledIssue, NewIssue
 from rootcoz.domain.review import Author, FailureTarget
-from rootcoz.evidence.secrets import redact
 from rootcoz.kit.clock import utc_moment, utc_now
 from rootcoz.store import review, tracker_items
 from rootcoz.store.engine import Database
@@ -96,6 +95,8 @@ class Issues:
         when the tracker refuses a credential. Secrets are removed from the text. Raises what `check` raises, and what
         `IssueFiler.create_issue` does; Conflict also when another request is at it for too long.
         """
+        from rootcoz.evidence.secrets import redact  # noqa: PLC0415 - not at the server's start: its rules take a while
+
         issue = replace(
             draft,
             title=redact(" ".join(draft.title.split())).text,
