@@ -246,7 +246,9 @@ class Settings(BaseModel):
     jira_pat: SecretStr | None = Field(
         default=None, description="Personal access token for Jira Data Center, instead of an account."
     )
-    jira_project_key: str = Field(default="", description="Project whose bugs are looked up, and in which new ones are filed.")
+    jira_project_key: str = Field(
+        default="", description="Project whose bugs are looked up, and in which new ones are filed."
+    )
     jira_ssl_verify: bool = Field(default=True, description="Check Jira's certificate.")
     jira_max_results: int = Field(
         default=5, gt=0, le=1000, description="Issues of Jira that are shown with one finding, at most."
@@ -256,7 +258,7 @@ class Settings(BaseModel):
     )
     jira_issue_fields: JsonFields = Field(
         default=None,
-        description="Further fields of Jira issues that people file, as a JSON object by the fields' ids.",
+        description="Further fields of Jira issues that are filed, as a JSON object by field id.",
     )
     github_api_url: str = Field(
         default="https://api.github.com",

@@ -114,8 +114,6 @@ class JiraStandIn(StandIn):
         version, _, resource = path.removeprefix("/rest/api/").partition("/")
         if resource == "serverInfo":
             return Answer({"deploymentType": "Cloud" if self.cloud else "Server"})
-        if resource == "myself":
-            return Answer({"displayName": "Jo Doe", "name": "jo"})
         if version != ("3" if self.cloud else "2"):
             return None
         if request.method == "POST":
@@ -139,18 +137,28 @@ class JiraStandIn(StandIn):
         word = re.search(r'text ~ "(\w+)"', request.json["jql"])
         assert word is not None
         found = [one for one in self.seen() if word[1] in json.dumps(one["fields"]["description"])]
-        return Answer({"issues": found, "isLast": True, "total": len(found)})
+        end = {"isLast": True} if self.cloud else {"startAt": 0, "maxResults": 10, "total": len(found)}
+        return Answer({"issues": found, **end})
 
     def describe(self, resource: str) -> Answer:
         if resource.endswith("/issuetypes"):
             return Answer({"issueTypes" if self.cloud else "values": TYPES})
         fields = [
-            {"fieldId": key, "key": key, "name": name, "required": True}
+            {
+                "fieldId": key,
+                "key": key,
+                "name": name,
+                "required": True,
+                "operations": ["set"],
+                "schema": {"type": "string"},
+            }
             for key, name in self.required.items()
         ]
         return Answer({"fields" if self.cloud else "values": fields})
 
     def list(self, resource: str, query: dict[str, str]) -> Answer | None:
+        if resource == "myself":
+            return Answer({"displayName": "Jo Doe"})
         if resource.endswith("/securitylevel"):
             return Answer({"levels": LEVELS})
         if self.cloud and resource == "project/search":
