@@ -7,7 +7,7 @@ from sqlalchemy import Row, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.domain.analysis import AnalysisStatus
-from rootcoz.domain.errors import Conflict, InvalidInput, NotFound, StillInProgress
+from rootcoz.domain.errors import Conflict, InvalidInput, NoSuchAnalysis, StillInProgress
 from rootcoz.domain.finding import Finding
 from rootcoz.domain.review import Author, Comment, FailureTarget, Override, ReviewMark
 from rootcoz.kit.text_key import text_key
@@ -70,12 +70,12 @@ async def lock_analysis(connection: AsyncConnection, job_id: str) -> ReviewedAna
 async def lock_failure(connection: AsyncConnection, job_id: str, target: FailureTarget) -> LockedFailure:
     """The failure of a completed analysis, which is locked.
 
-    Raises NotFound for an unknown analysis, StillInProgress, Conflict for a failed one, and InvalidInput for a failure
+    Raises NoSuchAnalysis, StillInProgress, Conflict for a failed one, and InvalidInput for a failure
     that it does not have, looked at in this order.
     """
     analysis = await lock_analysis(connection, job_id)
     if analysis is None:
-        raise NotFound(f"There is no analysis {job_id}.")
+        raise NoSuchAnalysis(job_id)
     if not analysis.status.is_final:
         raise StillInProgress(
             f"The analysis {job_id} is still in progress ({analysis.status}); try again when it is over."
