@@ -60,6 +60,10 @@ FAULTS: dict[str, tuple[Answer, type[OutsideError]]] = {
     "unprocessable": (Answer(ECHO, status=422), Refused),
     "rate limit": (Answer(ECHO, status=429, headers={"Retry-After": "900"}), RateLimited),
     "second rate limit of GitHub": (Answer(ECHO, status=403, headers={"Retry-After": "60"}), RateLimited),
+    "second rate limit in words": (
+        Answer({"message": "You have exceeded a secondary rate limit."}, status=403),
+        RateLimited,
+    ),
     "overload with a time": (Answer(ECHO, status=503, headers={"Retry-After": "900"}), RateLimited),
     "broken": (Answer(ECHO, status=500), OutcomeUnknown),
     "broken gateway": (Answer(b"<html>", status=502, content_type="text/html"), OutcomeUnknown),
