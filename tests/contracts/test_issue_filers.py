@@ -60,10 +60,6 @@ FAULTS: dict[str, tuple[Answer, type[OutsideError]]] = {
     "unprocessable": (Answer(ECHO, status=422), Refused),
     "rate limit": (Answer(ECHO, status=429, headers={"Retry-After": "900"}), RateLimited),
     "second rate limit of GitHub": (Answer(ECHO, status=403, headers={"Retry-After": "60"}), RateLimited),
-    "second rate limit in words": (
-        Answer({"message": "You have exceeded a secondary rate limit."}, status=403),
-        RateLimited,
-    ),
     "overload with a time": (Answer(ECHO, status=503, headers={"Retry-After": "900"}), RateLimited),
     "broken": (Answer(ECHO, status=500), OutcomeUnknown),
     "broken gateway": (Answer(b"<html>", status=502, content_type="text/html"), OutcomeUnknown),
@@ -111,6 +107,15 @@ async def test_a_short_rate_limit_is_waited_for(server: TrackerServer, make: Mak
 
     assert filed.key in {"#3", "SHOP-3"}
     assert len(server.requests) == 2
+
+
+@FILERS
+async def test_a_rate_limit_that_only_words_tell_of_is_none_of_the_credential(
+    server: TrackerServer, make: Make
+) -> None:
+    server.say(Answer({"message": "You have exceeded a secondary rate limit."}, status=403), FILED)
+
+    assert (await make(server.url).create_issue(ISSUE)).key in {"#3", "SHOP-3"}
 
 
 @FILERS
