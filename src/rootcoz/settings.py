@@ -244,8 +244,22 @@ class Settings(BaseModel):
     )
     tracker_proxy: str = Field(
         default="",
-        description="Proxy for Jira and GitHub. Empty: none; HTTPS_PROXY is not read for them.",
+        description="Proxy for Jira, GitHub and Report Portal. Empty: none; HTTPS_PROXY is not read for them.",
     )
+
+    # Where findings are pushed
+    enable_reportportal: bool | None = Field(
+        default=None,
+        description="Let people push findings into Report Portal. Empty: yes, when REPORTPORTAL_URL is set.",
+    )
+    reportportal_url: str = Field(
+        default="", description="Address of Report Portal, as its pages have it, without /api."
+    )
+    reportportal_api_token: SecretStr | None = Field(
+        default=None, description="API key for that Report Portal, and for nothing else."
+    )
+    reportportal_project: str = Field(default="", description="Project whose launches get the findings.")
+    reportportal_verify_ssl: bool = Field(default=True, description="Check Report Portal's certificate.")
 
     # Where builds come from
     jenkins_url: str = Field(
@@ -345,6 +359,18 @@ class Settings(BaseModel):
         default=None, validation_alias="ROOTCOZ_API_KEY", description="Key for that server."
     )
 
+    @property
+    def pushes_to_reportportal(self) -> bool:
+        """Whether all is set that a push needs, the address that it links to included."""
+        return self.enable_reportportal is not False and all(
+            (
+                self.reportportal_url,
+                self.reportportal_api_token,
+                self.reportportal_project,
+                self.public_base_url,
+            )
+        )
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
@@ -359,6 +385,7 @@ class Settings(BaseModel):
         "jira_url",
         "github_api_url",
         "tracker_proxy",
+        "reportportal_url",
         "jenkins_url",
     )
     @classmethod

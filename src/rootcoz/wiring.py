@@ -24,6 +24,7 @@ from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
 from rootcoz.features.presence import Presence
+from rootcoz.features.report_portal import ReportPortal
 from rootcoz.features.results import Results
 from rootcoz.features.review import Reviews
 from rootcoz.features.sign_in import SignIn
@@ -39,6 +40,7 @@ from rootcoz.workspace.addresses import repositories_of_setting
 
 if TYPE_CHECKING:
     from rootcoz.analysis.parts import Desks
+    from rootcoz.exporters.report_portal.client import ReportPortalClient
     from rootcoz.sources.jenkins.client import JenkinsAccess
 
 # A server is to answer about a second after its start, and an analysis uses far more than that: what the start does
@@ -123,6 +125,7 @@ class Services:
     audit: Audit
     token_usage: TokenUsage
     job_metadata: JobMetadataBook
+    report_portal: ReportPortal
 
 
 class ProviderShelf:
@@ -309,7 +312,16 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         presence=Presence(directory.database),
         audit=Audit(directory.database),
         token_usage=TokenUsage(directory.database),
+        report_portal=ReportPortal(
+            directory.database, partial(_report_portal_client, settings), settings.public_base_url
+        ),
     )
+
+
+def _report_portal_client(settings: Settings) -> "ReportPortalClient":
+    from rootcoz.portal import report_portal_client  # noqa: PLC0415
+
+    return report_portal_client(settings)
 
 
 async def check_entrance(services: Services) -> None:

@@ -22,6 +22,7 @@ from rootcoz.api.routes import (
     health,
     history,
     job_metadata,
+    report_portal,
     results,
     review,
     signatures,
@@ -37,6 +38,7 @@ ROUTERS = tuple(
     for section in (
         analysis,
         results,
+        report_portal,
         review,
         history,
         events,

@@ -37,6 +37,35 @@ class HistoryRow:
     """Empty when there is no verdict."""
 
 
+@dataclass(frozen=True, slots=True)
+class ClassifiedFailure:
+    """A failure with the newest word on it."""
+
+    number: int
+    """Index of the failure among those of its analysis."""
+    group_number: int
+    child_job_name: str
+    child_build_number: int
+    test_name: str
+    classification: str
+    """Of its finding, an override or a label, whichever came last; empty when there is no verdict."""
+
+
+async def classified_failures(connection: AsyncConnection, analysis_id: int) -> list[ClassifiedFailure]:
+    """The failures of a completed analysis, in the build's order."""
+    rows = failure_history.c
+    query = select(
+        rows.number,
+        rows.group_number,
+        rows.child_job_name,
+        rows.child_build_number,
+        rows.test_name,
+        rows.classification,
+    ).where(rows.analysis_id == analysis_id)
+    found = await connection.execute(query.order_by(rows.number))
+    return [ClassifiedFailure(*row) for row in found]
+
+
 async def save_history(
     connection: AsyncConnection, analysis_id: int, rows: Iterable[HistoryRow], *, analyzed_at: str
 ) -> None:

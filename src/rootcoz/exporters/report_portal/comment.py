@@ -50,7 +50,9 @@ def with_block(existing: str, ours: str) -> str:
     text = existing.replace("\r\n", "\n")
     if _BLOCK.search(text):
         blocks = iter((ours,))
-        changed = _BLOCK.sub(lambda _: next(blocks, ""), text).strip("\n")
+        changed = _BLOCK.sub(lambda _: next(blocks, ""), text)
+        if changed == text:
+            return existing
     else:
         changed = f"{existing.rstrip()}\n\n{ours}" if existing.strip() else ours
     return changed if len(changed) <= COMMENT_LIMIT else existing

@@ -101,7 +101,10 @@ def match_items(items: Sequence[ItemName], failures: Sequence[FailureName]) -> M
 # --- names as words ------------------------------------------------------------------------------
 
 _ENDINGS = frozenset(
-    "py js jsx mjs cjs ts tsx mts cts java kt kts groovy scala rb go cs php robot feature swift".split()
+    (
+        *("py", "js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "java", "kt", "kts", "groovy", "scala"),
+        *("rb", "go", "cs", "php", "robot", "feature", "swift"),
+    )
 )
 """Of source files. Some spellings have them and some have not, so they are no words of a name."""
 _WORD = re.compile(r"\w+")
@@ -142,7 +145,7 @@ def _without_echo(words: Words) -> Words:
 # --- looking one up ------------------------------------------------------------------------------
 
 
-class _NoFit(Exception):  # noqa: N818 - an outcome with a reason, caught a few lines above
+class _NoFit(Exception):
     """No failure, or none that is certain."""
 
 
@@ -256,9 +259,7 @@ def _spellings_of(item: ItemName) -> Iterator[Words]:
 # --- telling items apart -------------------------------------------------------------------------
 
 
-def _doubts(
-    rivals: Sequence[ItemName], fits: Mapping[int, _Fit], failure: str
-) -> Iterator[tuple[int, str]]:
+def _doubts(rivals: Sequence[ItemName], fits: Mapping[int, _Fit], failure: str) -> Iterator[tuple[int, str]]:
     """Of the items that fit one failure, those that cannot be said to be it, each with the reason.
 
     Items with the same name are one test. Of others, those that fit as a whole are right; where none does, there must

@@ -1,0 +1,206 @@
+"""Pushing what was found, and what people made of it, into Report Portal.
+
+The newest word counts: an override, or the label INFRASTRUCTURE that the history of a test was given.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from rootcoz.domain.analysis import AnalysisStatus, StoredAnalysis
+from rootcoz.domain.errors import Conflict, InvalidInput, NotConfigured, NotFound, StillInProgress
+from rootcoz.domain.failure import BuildOutline
+from rootcoz.domain.finding import Answer, Classification, Finding
+from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.review import Override
+from rootcoz.evidence.secrets import redact
+from rootcoz.exporters.report_portal.client import ExternalIssue, ReportPortalClient
+from rootcoz.exporters.report_portal.launch import BuildRef, LaunchRef
+from rootcoz.exporters.report_portal.push import PortalFinding, PushOrder, PushReport, Verdict, push
+from rootcoz.sources.jenkins.names import job_path
+from rootcoz.store import analyses as analyses_store
+from rootcoz.store import builds, findings, issues, review
+from rootcoz.store.documents import load_document
+from rootcoz.store.engine import Database
+from rootcoz.store.history import ClassifiedFailure, classified_failures
+
+log = structlog.get_logger()
+
+_CLASSIFICATIONS = frozenset(one.value for one in Classification)
+_BROWSE = "/browse/"
+"""Between a Jira's address and an issue's key."""
+
+
+class ReportPortal:
+    """Pushes results of completed analyses."""
+
+    def __init__(
+        self, database: Database, connect: Callable[[], ReportPortalClient], public_base_url: str
+    ) -> None:
+        self._database = database
+        self._connect = connect
+        self._public_base_url = public_base_url
+
+    async def push(
+        self,
+        job_id: str,
+        *,
+        child_job_name: str = "",
+        child_build_number: int = 0,
+        launch: LaunchRef | None = None,
+    ) -> PushReport:
+        """Push the failures of the analysed build, or of one of its child builds, with those of builds below it.
+
+        Raises, looked at in this order: NotConfigured when Report Portal is off, NotFound, NotConfigured without a
+        public address, InvalidInput for half a child's name, StillInProgress, Conflict for a failed analysis, and
+        InvalidInput for an unknown child.
+        """
+        client = self._connect()
+        analysis = await self._find(job_id)
+        if not self._public_base_url:
+            raise NotConfigured("What is pushed links to its report, so set PUBLIC_BASE_URL first.")
+        if bool(child_job_name) != bool(child_build_number):
+            raise InvalidInput("A child build is named by child_job_name together with child_build_number.")
+        _check_state(analysis)
+        outline = await self._outline(analysis)
+        part = _part_of(outline, child_job_name, child_build_number) if child_job_name else outline
+        if part is None:
+            raise InvalidInput(
+                f"The analysis {job_id} has no child build {child_job_name[:200]!r} #{child_build_number}."
+            )
+        order = PushOrder(
+            build=_build_ref(analysis, part, is_child=bool(child_job_name)),
+            verdicts=await self._verdicts(analysis, None if part is outline else set(_indices(part))),
+            report_url=f"{self._public_base_url}/results/{job_id}",
+            launch=launch,
+        )
+        report = await push(client, order)
+        log.info(
+            "report_portal_pushed",
+            job_id=job_id,
+            launch_id=report.launch_id,
+            pushed=report.pushed,
+            unchanged=report.unchanged,
+            unmatched=len(report.unmatched),
+            errors=len(report.errors),
+        )
+        return report
+
+    async def _find(self, job_id: str) -> StoredAnalysis:
+        async with self._database.read() as connection:
+            analysis = await analyses_store.find_analysis(connection, job_id)
+        if analysis is None:
+            raise NotFound(f"There is no analysis {job_id}.")
+        return analysis
+
+    async def _outline(self, analysis: StoredAnalysis) -> BuildOutline:
+        async with self._database.read() as connection:
+            chunks = await load_document(connection, analysis.id, builds.OUTLINE)
+        return builds.decode_outline(chunks, range(analysis.failure_count))
+
+    async def _verdicts(self, analysis: StoredAnalysis, wanted: set[int] | None) -> list[Verdict]:
+        async with self._database.read() as connection:
+            failures = await classified_failures(connection, analysis.id)
+            kept = await findings.load_answers(connection, analysis.id)
+            overrides = await review.standing_overrides(connection, analysis.id)
+            issue_chunks = await load_document(connection, analysis.id, issues.ISSUES)
+        verdicts = _Verdicts(findings.decode_answers(kept), issues.decode_issues(issue_chunks), overrides)
+        return [
+            Verdict(failure.test_name, verdicts.of(failure))
+            for failure in failures
+            if wanted is None or failure.number in wanted
+        ]
+
+
+def _check_state(analysis: StoredAnalysis) -> None:
+    if not analysis.status.is_final:
+        raise StillInProgress(
+            f"The analysis {analysis.job_id} is still in progress ({analysis.status}); try again when it is over."
+        )
+    if analysis.status is AnalysisStatus.FAILED:
+        raise Conflict(f"The analysis {analysis.job_id} failed: it has no results to be pushed.")
+
+
+def _part_of(build: BuildOutline, job_name: str, build_number: int) -> BuildOutline | None:
+    for child in build.children:
+        if (child.job_name, child.build_number) == (job_name, build_number):
+            return child
+        if (found := _part_of(child, job_name, build_number)) is not None:
+            return found
+    return None
+
+
+def _indices(build: BuildOutline) -> list[int]:
+    """Of its failures and those of builds below it."""
+    own = list(range(build.first, build.first + build.count))
+    return own + [index for child in build.children for index in _indices(child)]
+
+
+def _build_ref(analysis: StoredAnalysis, part: BuildOutline, *, is_child: bool) -> BuildRef:
+    if not is_child:
+        return BuildRef(analysis.jenkins_url, analysis.job_name, analysis.build_number)
+    # Children are on their parent's server, whatever address it gives them.
+    server = analysis.order.url if analysis.order else ""
+    url = f"{server}/{job_path(part.job_name)}{part.build_number}/" if server else ""
+    return BuildRef(url, part.job_name, part.build_number)
+
+
+class _Verdicts:
+    """What there is to push for each failure; made once for all failures of a group that are classified alike."""
+
+    def __init__(
+        self,
+        answers: Mapping[int, Answer],
+        matches: Mapping[int, Sequence[MatchedIssue]],
+        overrides: Sequence[Override],
+    ) -> None:
+        self._answers = answers
+        self._matches = matches
+        self._overrides = {
+            (one.child_job_name, one.child_build_number, one.group_number): one for one in overrides
+        }
+        self._made: dict[tuple[int, str, str], PortalFinding] = {}
+
+    def of(self, failure: ClassifiedFailure) -> PortalFinding:
+        """The finding of the failure's group as the newest word has it."""
+        answer = self._answers.get(failure.group_number)
+        override = self._overrides.get(
+            (failure.child_job_name, failure.child_build_number, failure.group_number)
+        )
+        given = answer.classification.value if isinstance(answer, Finding) else ""
+        standing = override.classification if override else given
+        # The history has the newest of override and label, and labels that are no classification of a finding.
+        classification = failure.classification if failure.classification in _CLASSIFICATIONS else standing
+        decided_by = ""
+        if override and override.classification == classification:
+            decided_by = override.username or "somebody"
+        key = (failure.group_number, classification, decided_by)
+        if key not in self._made:
+            self._made[key] = self._make(failure.group_number, answer, classification, decided_by)
+        return self._made[key]
+
+    def _make(self, group: int, answer: Answer | None, classification: str, decided_by: str) -> PortalFinding:
+        if not isinstance(answer, Finding):
+            return PortalFinding(classification, decided_by=decided_by)
+        agrees = answer.classification.value == classification
+        parts = [answer.details]
+        linked: tuple[ExternalIssue, ...] = ()
+        if agrees and answer.product_bug_report:
+            parts.insert(0, answer.product_bug_report.title)
+            linked = tuple(_external_issues(self._matches.get(group, ())))
+        elif agrees and answer.code_fix and answer.code_fix.file:
+            line = f":{answer.code_fix.line}" if answer.code_fix.line else ""
+            parts.insert(0, f"{answer.code_fix.file}{line}: {answer.code_fix.change}")
+        summary = "\n".join(part.strip() for part in parts if part.strip())
+        return PortalFinding(classification, redact(summary).text, decided_by, linked)
+
+
+def _external_issues(matches: Sequence[MatchedIssue]) -> list[ExternalIssue]:
+    """Jira's issues among them, once each: Report Portal wants to know the tracker and the project of an issue."""
+    found = {}
+    for match in matches:
+        tracker_url, browse, _ = match.url.partition(_BROWSE)
+        project = match.key.rpartition("-")[0]
+        if browse and project:
+            found[match.key] = ExternalIssue(match.key, match.url, tracker_url, project)
+    return list(found.values())
