@@ -3,6 +3,7 @@
 The newest word counts: an override, or the label INFRASTRUCTURE that the history of a test was given.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -17,6 +18,7 @@ from rootcoz.evidence.secrets import redact
 from rootcoz.exporters.report_portal.client import ExternalIssue, ReportPortalClient
 from rootcoz.exporters.report_portal.launch import BuildRef, LaunchRef
 from rootcoz.exporters.report_portal.push import PortalFinding, PushOrder, PushReport, Verdict, push
+from rootcoz.kit.chunks import Chunk
 from rootcoz.sources.jenkins.names import job_path
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, findings, issues, review
@@ -104,12 +106,19 @@ class ReportPortal:
             kept = await findings.load_answers(connection, analysis.id)
             overrides = await review.standing_overrides(connection, analysis.id)
             issue_chunks = await load_document(connection, analysis.id, issues.ISSUES)
-        verdicts = _Verdicts(findings.decode_answers(kept), issues.decode_issues(issue_chunks), overrides)
-        return [
-            Verdict(failure.test_name, verdicts.of(failure))
-            for failure in failures
-            if wanted is None or failure.number in wanted
-        ]
+        chosen = [failure for failure in failures if wanted is None or failure.number in wanted]
+        return await asyncio.to_thread(_judged, chosen, kept, issue_chunks, overrides)
+
+
+def _judged(
+    failures: Sequence[ClassifiedFailure],
+    kept: Mapping[int, bytes],
+    issue_chunks: Sequence[Chunk],
+    overrides: Sequence[Override],
+) -> list[Verdict]:
+    """Takes a while for many groups: for a thread."""
+    verdicts = _Verdicts(findings.decode_answers(kept), issues.decode_issues(issue_chunks), overrides)
+    return [Verdict(failure.test_name, verdicts.of(failure)) for failure in failures]
 
 
 def _check_state(analysis: StoredAnalysis) -> None:

@@ -15,7 +15,7 @@ SUMMARY_LIMIT = 1_000
 """Characters of the finding's own words: a comment is for a glance, the report has the rest."""
 
 _BLOCK = re.compile(
-    rf"^{re.escape(FIRST)}\n(?P<said>.*?)\n{re.escape(LAST)}[ \t]*$", re.DOTALL | re.MULTILINE
+    rf"^{re.escape(FIRST)}\r?\n(?P<said>.*?)\n{re.escape(LAST)}[ \t]*(?=\r?$)", re.DOTALL | re.MULTILINE
 )
 
 
@@ -47,11 +47,10 @@ def with_block(existing: str, ours: str) -> str:
 
     Existing text that leaves no room for it stays as it is.
     """
-    text = existing.replace("\r\n", "\n")
-    if _BLOCK.search(text):
+    if _BLOCK.search(existing):
         blocks = iter((ours,))
-        changed = _BLOCK.sub(lambda _: next(blocks, ""), text)
-        if changed == text:
+        changed = _BLOCK.sub(lambda _: next(blocks, ""), existing)
+        if _unix(changed) == _unix(existing):
             return existing
     else:
         changed = f"{existing.rstrip()}\n\n{ours}" if existing.strip() else ours
@@ -60,8 +59,12 @@ def with_block(existing: str, ours: str) -> str:
 
 def pushed_classification(existing: str) -> str:
     """What an earlier push wrote in the first line of its block; empty when there is none."""
-    found = _BLOCK.search(existing.replace("\r\n", "\n"))
+    found = _BLOCK.search(_unix(existing))
     return found["said"].partition("\n")[0].partition(" (decided by ")[0] if found else ""
+
+
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n")
 
 
 def _plain(text: str) -> str:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NoReturn
 
 WORDS_LIMIT = 60
 """Words of a name that are compared: its last ones."""
@@ -107,6 +108,7 @@ _ENDINGS = frozenset(
     )
 )
 """Of source files. Some spellings have them and some have not, so they are no words of a name."""
+_NO_WORDS: Words = ("",)
 _WORD = re.compile(r"\w+")
 _ARGUMENTS = re.compile(r"(?:\[[^\[\]]*\]|\([^()]*\))\s*$")
 
@@ -125,7 +127,7 @@ def _spelling(name: str) -> _Spelling:
     while (bracket := _ARGUMENTS.search(rest)) and bracket.start():
         arguments = (*_words(bracket[0]), *arguments)
         rest = rest[: bracket.start()].rstrip()
-    *before, last = _words(rest) or ("",)
+    *before, last = _words(rest) or _NO_WORDS
     words = (*(word for word in before if word not in _ENDINGS), last)
     return _Spelling(_without_echo(words), arguments)
 
@@ -135,14 +137,18 @@ def _words(text: str) -> Words:
 
 
 def _without_echo(words: Words) -> Words:
-    """Without a class name that only repeats the title, as reporters of Jest and Mocha write it."""
+    """Without a class that only repeats the title, or the title's end, as reporters of Jest and Mocha write it."""
     for size in range(len(words) // 2, 0, -1):
         if words[:size] == words[-size:]:
             return words[size:]
+        if words[-2 * size : -size] == words[-size:]:
+            return words[:-size]
     return words
 
 
 # --- looking one up ------------------------------------------------------------------------------
+
+_UNKNOWN = "no failure of this analysis has its name"
 
 
 class _NoFit(Exception):
@@ -166,6 +172,7 @@ class _Index:
         self._verbatim: defaultdict[str, list[int]] = defaultdict(list)
         self._whole: defaultdict[Words, list[int]] = defaultdict(list)
         self._tails: defaultdict[Words, list[int]] = defaultdict(list)
+        self._looked_up: dict[tuple[Words, Words, str], _Fit | str] = {}
         for number, (failure, spelling) in enumerate(zip(failures, self._spellings, strict=True)):
             self._verbatim[failure.test_name].append(number)
             self._whole[spelling.words].append(number)
@@ -173,30 +180,38 @@ class _Index:
                 self._tails[spelling.words[-size:]].append(number)
 
     def fit(self, item: ItemName) -> _Fit:
-        """Raises _NoFit."""
-        for text in (item.name, item.code_ref):
-            if text and text in self._verbatim:
-                return _Fit(self._one_finding(self._verbatim[text]), whole=True)
+        """The failures that it is. Raises _NoFit."""
         arguments = _arguments_of(item)
-        doubt: _NoFit | None = None
-        among: set[int] | None = None
-        for words in _spellings_of(item):
-            candidates, whole = self._candidates(words)
-            if not candidates:
-                continue
-            if among is not None:  # a looser spelling may decide between them, and bring in no others
-                candidates = [number for number in candidates if number in among]
-            if words == _spelling(item.name).words:
-                candidates = [number for number in candidates if self._is_in_place(item, number)]
-            try:
-                return _Fit(self._one_finding(self._with_arguments(candidates, arguments)), whole)
-            except _NoFit as no:
-                doubt = doubt or no
-                among = set(candidates) if among is None else among
-        raise doubt or _NoFit("no failure of this analysis has its name")
+        for text in (item.name, item.code_ref):
+            if text.strip() and text in self._verbatim:
+                return _Fit(self._with_one_finding(self._verbatim[text]), whole=True)
+        for words, place in _spellings_of(item):
+            key = (words, arguments, place)
+            if key not in self._looked_up:
+                self._looked_up[key] = self._look_up(words, arguments, place)
+            found = self._looked_up[key]
+            if isinstance(found, _Fit):
+                return found
+            if found:
+                raise _NoFit(found)
+        raise _NoFit(_UNKNOWN)
 
-    def _candidates(self, words: Words) -> tuple[list[int], bool]:
+    def _look_up(self, words: Words, arguments: Words, place: str) -> _Fit | str:
+        """What fits, the reason why none of those that do can be taken, or an empty text where none does."""
+        candidates, whole = self._candidates(words)
+        if place and len(words) < SENTENCE:
+            candidates = [number for number in candidates if self._is_in_place(words, place, number)]
+        if not candidates:
+            return ""
+        try:
+            return _Fit(self._with_one_finding(self._with_arguments(candidates, arguments)), whole)
+        except _NoFit as no:
+            return str(no)
+
+    def _candidates(self, words: Words) -> tuple[Sequence[int], bool]:
         """The failures that fit, and whether as a whole."""
+        if words == _NO_WORDS:
+            return (), False
         if words in self._whole:
             return self._whole[words], True
         if words in self._tails:
@@ -204,42 +219,43 @@ class _Index:
         for start in range(1, len(words)):
             if words[start:] in self._whole:
                 return self._whole[words[start:]], False
-        return [], False
+        return (), False
 
     def _with_arguments(self, candidates: Sequence[int], arguments: Words) -> Sequence[int]:
         """Those with the same arguments, or those that name none where the item has some."""
         if not arguments:
             return candidates
-        of = {number: self._spellings[number].arguments for number in candidates}
-        for fits in (
-            lambda own: own == arguments,
-            lambda own: own and (own[-len(arguments) :] == arguments or arguments[-len(own) :] == own),
-            lambda own: not own,
-        ):
-            if some := [number for number in candidates if fits(of[number])]:
-                return some
-        raise _NoFit("no failure of its name has its arguments")
+        own = [(number, self._spellings[number].arguments) for number in candidates]
+        return (
+            [number for number, theirs in own if theirs == arguments]
+            or [number for number, theirs in own if theirs and _has_end(theirs, arguments)]
+            or [number for number, theirs in own if not theirs]
+            or _raise(_NoFit("no failure of its name has its arguments"))
+        )
 
-    def _one_finding(self, candidates: Sequence[int]) -> tuple[int, ...]:
-        if not candidates:
-            raise _NoFit("no failure of this analysis has its name")
+    def _with_one_finding(self, candidates: Sequence[int]) -> tuple[int, ...]:
         if len({self._failures[number].finding for number in candidates}) > 1:
             names = dict.fromkeys(_shown(self._failures[number].test_name) for number in candidates)
             raise _NoFit(f"it fits several failures with different findings: {_listed(names)}")
         return tuple(candidates)
 
-    def _is_in_place(self, item: ItemName, number: int) -> bool:
+    def _is_in_place(self, words: Words, place: str, number: int) -> bool:
         """Whether what stands around the item does not speak against a failure that its bare name fits.
 
         `testBad` of the class OtherTest is not `com.acme.LoginTest.testBad`.
         """
-        name = _spelling(item.name).words
-        around = self._spellings[number].words[: -len(name)]
-        if len(name) >= SENTENCE or not around:
-            return True
-        place = _spelling(item.code_ref).words[:-1] if item.code_ref else ()
-        place = place or (_spelling(item.path[-1]).words if item.path else ())
-        return not place or place[-1] in around
+        around = self._spellings[number].words[: -len(words)]
+        return not around or place in around
+
+
+def _has_end(one: Words, other: Words) -> bool:
+    """Whether the shorter is the end of the longer; some reports put a count before the arguments."""
+    size = min(len(one), len(other))
+    return one[-size:] == other[-size:]
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _arguments_of(item: ItemName) -> Words:
@@ -247,13 +263,18 @@ def _arguments_of(item: ItemName) -> Words:
     return own or tuple(word for value in item.parameters for word in _words(value))
 
 
-def _spellings_of(item: ItemName) -> Iterator[Words]:
-    """The words of its names, the most specific first."""
+def _spellings_of(item: ItemName) -> Iterator[tuple[Words, str]]:
+    """The words of its names, the most specific first; with its bare name the last word of what stands around it."""
+    place = _NO_WORDS
     if item.code_ref:
-        yield _spelling(item.code_ref).words
+        words = _spelling(item.code_ref).words
+        place = words[:-1] or place
+        yield words, ""
     if item.path:
-        yield _spelling("/".join((*item.path, item.name))).words
-    yield _spelling(item.name).words
+        if place == _NO_WORDS:
+            place = _spelling(item.path[-1]).words
+        yield _spelling("/".join((*item.path, item.name))).words, ""
+    yield _spelling(item.name).words, place[-1]
 
 
 # --- telling items apart -------------------------------------------------------------------------
@@ -270,7 +291,7 @@ def _doubts(rivals: Sequence[ItemName], fits: Mapping[int, _Fit], failure: str) 
         for item in partly:
             yield item.item_id, f"another item fits the failure {failure} better"
         return
-    identities = {next(_spellings_of(item)): item.name for item in partly}
+    identities = {next(_spellings_of(item)) for item in partly}
     room = max(len(fits[item.item_id].candidates) for item in partly)
     if len(identities) > room:
         for item in partly:
