@@ -70,9 +70,11 @@ class ReportPortal:
             raise InvalidInput(
                 f"The analysis {job_id} has no child build {child_job_name[:200]!r} #{child_build_number}."
             )
+        verdicts = await self._verdicts(analysis, {*_own(part), *_below(part)})
         order = PushOrder(
             build=_build_ref(analysis, part, is_child=bool(child_job_name)),
-            verdicts=await self._verdicts(analysis, None if part is outline else set(_indices(part))),
+            verdicts=[verdicts[index] for index in _own(part) if index in verdicts],
+            below=[verdicts[index] for index in _below(part) if index in verdicts],
             report_url=f"{self._public_base_url}/results/{job_id}",
             launch=launch,
         )
@@ -100,13 +102,14 @@ class ReportPortal:
             chunks = await load_document(connection, analysis.id, builds.OUTLINE)
         return builds.decode_outline(chunks, range(analysis.failure_count))
 
-    async def _verdicts(self, analysis: StoredAnalysis, wanted: set[int] | None) -> list[Verdict]:
+    async def _verdicts(self, analysis: StoredAnalysis, wanted: set[int]) -> dict[int, Verdict]:
+        """By the failure's index."""
         async with self._database.read() as connection:
             failures = await classified_failures(connection, analysis.id)
             kept = await findings.load_answers(connection, analysis.id)
             overrides = await review.standing_overrides(connection, analysis.id)
             issue_chunks = await load_document(connection, analysis.id, issues.ISSUES)
-        chosen = [failure for failure in failures if wanted is None or failure.number in wanted]
+        chosen = [failure for failure in failures if failure.number in wanted]
         return await asyncio.to_thread(_judged, chosen, kept, issue_chunks, overrides)
 
 
@@ -115,10 +118,10 @@ def _judged(
     kept: Mapping[int, bytes],
     issue_chunks: Sequence[Chunk],
     overrides: Sequence[Override],
-) -> list[Verdict]:
+) -> dict[int, Verdict]:
     """Takes a while for many groups: for a thread."""
     verdicts = _Verdicts(findings.decode_answers(kept), issues.decode_issues(issue_chunks), overrides)
-    return [Verdict(failure.test_name, verdicts.of(failure)) for failure in failures]
+    return {failure.number: Verdict(failure.test_name, verdicts.of(failure)) for failure in failures}
 
 
 def _check_state(analysis: StoredAnalysis) -> None:
@@ -139,17 +142,21 @@ def _part_of(build: BuildOutline, job_name: str, build_number: int) -> BuildOutl
     return None
 
 
-def _indices(build: BuildOutline) -> list[int]:
-    """Of its failures and those of builds below it."""
-    own = list(range(build.first, build.first + build.count))
-    return own + [index for child in build.children for index in _indices(child)]
+def _own(build: BuildOutline) -> Sequence[int]:
+    """Indices of its failures."""
+    return range(build.first, build.first + build.count)
+
+
+def _below(build: BuildOutline) -> list[int]:
+    """Indices of the failures of its child builds and of theirs."""
+    return [index for child in build.children for index in (*_own(child), *_below(child))]
 
 
 def _build_ref(analysis: StoredAnalysis, part: BuildOutline, *, is_child: bool) -> BuildRef:
     if not is_child:
         return BuildRef(analysis.jenkins_url, analysis.job_name, analysis.build_number)
     # Children are on their parent's server, whatever address it gives them.
-    server = analysis.order.url if analysis.order else ""
+    server = analysis.order.url.rstrip("/") if analysis.order else ""
     url = f"{server}/{job_path(part.job_name)}{part.build_number}/" if server else ""
     return BuildRef(url, part.job_name, part.build_number)
 

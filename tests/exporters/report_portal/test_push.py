@@ -225,14 +225,13 @@ async def test_a_server_that_pages_from_zero_is_read_as_well(
 ) -> None:
     _, wanted = many(portal, launch, 301)
     items = list(portal.items.values())
-    page = {"size": 300, "totalElements": 301}
-    portal.fail(
-        r"GET \S*/item\?(?!.*page\.page)",
-        Answer({"content": items[:300], "page": {**page, "number": 0}}),
-    )
-    portal.fail(
-        r"GET \S*/item\?.*page\.page=1", Answer({"content": items[300:], "page": {**page, "number": 1}})
-    )
+
+    def page(number: int) -> Answer:
+        of = items[number * 300 : (number + 1) * 300]
+        return Answer({"content": of, "page": {"size": 300, "totalElements": 301, "number": number}})
+
+    portal.fail(r"GET \S*/item\?(?!\S*page\.page)", page(0))
+    portal.fail(r"GET \S*/item\?\S*page\.page=1", page(1))
 
     assert (await push(client, wanted)).pushed == 301
 

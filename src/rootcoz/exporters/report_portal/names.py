@@ -59,6 +59,8 @@ class Unmatched:
     item_id: int
     reason: str
     """Without a full stop, to stand behind the item's name."""
+    is_unknown: bool = False
+    """Whether no failure has its name at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def match_items(items: Sequence[ItemName], failures: Sequence[FailureName]) -> M
         try:
             fits[item.item_id] = index.fit(item)
         except _NoFit as no:
-            unmatched.append(Unmatched(item.item_id, str(no)))
+            unmatched.append(Unmatched(item.item_id, str(no), is_unknown=no.is_unknown))
     by_failure: defaultdict[int, list[ItemName]] = defaultdict(list)
     for item in items:
         if item.item_id in fits:
@@ -148,11 +150,13 @@ def _without_echo(words: Words) -> Words:
 
 # --- looking one up ------------------------------------------------------------------------------
 
-_UNKNOWN = "no failure of this analysis has its name"
-
 
 class _NoFit(Exception):
     """No failure, or none that is certain."""
+
+    def __init__(self, reason: str, *, is_unknown: bool = False) -> None:
+        super().__init__(reason)
+        self.is_unknown = is_unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +198,7 @@ class _Index:
                 return found
             if found:
                 raise _NoFit(found)
-        raise _NoFit(_UNKNOWN)
+        raise _NoFit("no failure of this analysis has its name", is_unknown=True)
 
     def _look_up(self, words: Words, arguments: Words, place: str) -> _Fit | str:
         """What fits, the reason why none of those that do can be taken, or an empty text where none does."""

@@ -23,14 +23,12 @@ from rootcoz.exporters.report_portal.client import (
 )
 from rootcoz.exporters.report_portal.comment import Remark, block, pushed_classification, with_block
 from rootcoz.exporters.report_portal.launch import BuildRef, LaunchRef, NoLaunch, find_launch
-from rootcoz.exporters.report_portal.names import FailureName, ItemName, match_items
+from rootcoz.exporters.report_portal.names import FailureName, ItemName, Unmatched, match_items
 
 TIME_LIMIT_S = 240.0
 """Seconds after which a push stops; the next one goes on."""
 MAX_REFUSALS = 30
 """Refused requests without one that was taken in between, after which the rest is not tried."""
-TOLD = 50
-"""Names that a message lists, at most."""
 
 DEFECT_GROUPS = {
     Classification.PRODUCT_BUG.value: ("PRODUCT_BUG", "pb001"),
@@ -77,7 +75,11 @@ class PushOrder:
 
     build: BuildRef
     verdicts: Sequence[Verdict]
+    """Of the build's own failures."""
     report_url: str
+    below: Sequence[Verdict] = ()
+    """Of its child builds' failures: for items that are none of its own. Children may report to its launch or to
+    launches of their own."""
     launch: LaunchRef | None = None
     """None: it is looked for."""
 
@@ -102,7 +104,7 @@ class PushReport:
 async def push(client: ReportPortalClient, order: PushOrder) -> PushReport:
     """Bring the launch up to what was found. Report Portal's trouble ends up in the report's errors."""
     report = PushReport()
-    if not order.verdicts:
+    if not order.verdicts and not order.below:
         report.errors.append("The build has no failures: there is nothing to push.")
         return report
     run = _Push(client, order, report)
@@ -175,18 +177,23 @@ class _Push:
 
     def _make_plan(self, items: Sequence[Item], types: dict[str, tuple[str, ...]]) -> _Plan:
         """May take a second for many items: for a thread."""
-        verdicts = self._order.verdicts
-        names = [FailureName(verdict.test_name, verdict.finding) for verdict in verdicts]
-        matches = match_items([_name(item) for item in items], names)
         by_id = {item.id: item for item in items}
-        for no in matches.unmatched:
+        found, left = _found(items, self._order.verdicts)
+        self._report.missing = list(found.missing)
+        if self._order.below:
+            unknown = {no.item_id for no in left if no.is_unknown}
+            in_children, still_left = _found([by_id[one] for one in sorted(unknown)], self._order.below)
+            left = [*(no for no in left if not no.is_unknown), *still_left]
+            found.finding_of.update(in_children.finding_of)
+            if in_children.finding_of:
+                self._report.missing += in_children.missing
+        for no in left:
             self._leave(by_id[no.item_id], no.reason)
-        self._report.missing = list(dict.fromkeys(verdicts[index].test_name for index in matches.missing))
         plan = _Plan([], [])
         chooser = _DefectTypes(types)
         for item in items:
-            if item.id in matches.failure_of:
-                self._plan_item(plan, item, verdicts[matches.failure_of[item.id]].finding, chooser)
+            if item.id in found.finding_of:
+                self._plan_item(plan, item, found.finding_of[item.id], chooser)
         return plan
 
     def _plan_item(self, plan: _Plan, item: Item, finding: PortalFinding, types: "_DefectTypes") -> None:
@@ -281,6 +288,22 @@ class _DefectTypes:
 
     def _group(self, locator: str) -> str:
         return self._group_of.get(locator) or _GROUP_OF_PREFIX.get(locator[:2], locator)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    finding_of: dict[int, PortalFinding]
+    """By the item's id."""
+    missing: Sequence[str]
+
+
+def _found(items: Sequence[Item], verdicts: Sequence[Verdict]) -> tuple[_Found, Sequence[Unmatched]]:
+    """What there is to push for the items, and those that are none of these failures."""
+    names = [FailureName(verdict.test_name, verdict.finding) for verdict in verdicts]
+    matches = match_items([_name(item) for item in items], names)
+    finding_of = {item_id: verdicts[index].finding for item_id, index in matches.failure_of.items()}
+    missing = dict.fromkeys(verdicts[index].test_name for index in matches.missing)
+    return _Found(finding_of, list(missing)), matches.unmatched
 
 
 def _name(item: Item) -> ItemName:
