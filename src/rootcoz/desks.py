@@ -1,6 +1,7 @@
-"""Which trackers an analysis is looked up in: settings and request put together. Part of the wiring."""
+"""Which trackers are spoken to, and as whom: settings and request put together. Part of the wiring."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
@@ -9,6 +10,7 @@ from rootcoz.analysis.enrich import Desk
 from rootcoz.domain.analysis import ProgressPhase, StoredAnalysis
 from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.finding import Classification
+from rootcoz.features.tracker_access import TrackerAccess, TrackerSettings
 from rootcoz.settings import Settings
 from rootcoz.trackers.connection import (
     MAX_MATCHES,
@@ -17,7 +19,7 @@ from rootcoz.trackers.connection import (
     github_connection,
     jira_connection,
 )
-from rootcoz.trackers.registry import issue_search
+from rootcoz.trackers.registry import issue_filer, issue_search
 
 CANDIDATES = 10
 """Issues asked for with each search of GitHub; the best of them are shown."""
@@ -46,9 +48,22 @@ def tracker_desks(
     return desks, tuple(notes)
 
 
-def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:
-    asked: dict[str, Any] = analysis.request_params
-    server = JiraAccess(
+def tracker_access(settings: Settings) -> TrackerAccess:
+    """What files issues for people and looks things up for them."""
+    return TrackerAccess(
+        TrackerSettings(
+            jira=_server_jira(settings),
+            github=GitHubAccess(settings.github_api_url, _plain(settings.github_token) or ""),
+            files_jira=settings.enable_jira_issues is not False,
+            files_github=settings.enable_github_issues is not False,
+            proxy=settings.tracker_proxy,
+        ),
+        partial(issue_filer, jira_fields=settings.jira_issue_fields),
+    )
+
+
+def _server_jira(settings: Settings) -> JiraAccess:
+    return JiraAccess(
         enabled=settings.enable_jira,
         url=settings.jira_url or None,
         email=settings.jira_email or None,
@@ -58,6 +73,11 @@ def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[st
         ssl_verify=settings.jira_ssl_verify,
         max_results=settings.jira_max_results,
     )
+
+
+def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:
+    asked: dict[str, Any] = analysis.request_params
+    server = _server_jira(settings)
     request = JiraAccess(
         enabled=asked.get("enable_jira"),
         url=asked.get("jira_url"),

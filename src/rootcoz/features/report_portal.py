@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from rootcoz.domain.analysis import AnalysisStatus, StoredAnalysis
-from rootcoz.domain.errors import Conflict, InvalidInput, NotConfigured, NotFound, StillInProgress
+from rootcoz.domain.errors import Conflict, InvalidInput, NoSuchAnalysis, NotConfigured, StillInProgress
 from rootcoz.domain.failure import BuildOutline
 from rootcoz.domain.finding import Answer, Classification, Finding
 from rootcoz.domain.issue import MatchedIssue
@@ -94,7 +94,7 @@ class ReportPortal:
         async with self._database.read() as connection:
             analysis = await analyses_store.find_analysis(connection, job_id)
         if analysis is None:
-            raise NotFound(f"There is no analysis {job_id}.")
+            raise NoSuchAnalysis(job_id)
         return analysis
 
     async def _outline(self, analysis: StoredAnalysis) -> BuildOutline:
