@@ -15,6 +15,7 @@ from rootcoz.domain.errors import (
     CallerError,
     Conflict,
     InvalidInput,
+    KeysUnavailable,
     NotAllowed,
     NotConfigured,
     NotFound,
@@ -42,6 +43,7 @@ STATUSES: tuple[tuple[type[RootcozError], int], ...] = (
     (CallerError, 400),
     (ServerStopping, 503),
     (StoreUnavailable, 503),
+    (KeysUnavailable, 503),
     (OutsideError, 502),
     (RootcozError, 500),
 )
