@@ -68,7 +68,9 @@ class Notifications:
         channels = await self._concerned(connection, Event.ANALYSIS, news.job_name)
         if not channels:
             return
-        new = news.groups
+        new: tuple[
+            GroupNews, ...
+        ] = ()  # of an analysis that failed nobody knows, since the history has no such ones
         if news.groups and not news.failed:
             known = await known_groups(connection, news.analysis_id, news.job_name)
             new = tuple(group for group in news.groups if group.number not in known)
