@@ -13,25 +13,33 @@ from typing import TYPE_CHECKING, Protocol
 import platformdirs
 from pydantic import SecretStr
 
-from rootcoz.analysis.parts import Parts
+from rootcoz.analysis.parts import Newsroom, Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
 from rootcoz.domain.errors import DataDirectoryInUse, InvalidInput, NotConfigured
 from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.audit import Audit
+from rootcoz.features.deliveries import Deliveries
 from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
 from rootcoz.features.issues import Issues
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
+from rootcoz.features.mentions import Mentions
+from rootcoz.features.notifications import Notifications
 from rootcoz.features.presence import Presence
 from rootcoz.features.report_portal import ReportPortal
 from rootcoz.features.results import Results
 from rootcoz.features.review import Reviews
 from rootcoz.features.sign_in import SignIn
 from rootcoz.features.token_usage import TokenUsage
+from rootcoz.features.vapid_keys import VapidKeyring
+from rootcoz.features.web_push import WebPush
+from rootcoz.kit.addresses import networks
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
+from rootcoz.notify.web_push import PushSender, check_endpoint
+from rootcoz.outlets import channels_of, configured_vapid_keys, push_contact, senders_of
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
 from rootcoz.settings import APP, AuthMode, Settings, SettingsError
@@ -131,6 +139,10 @@ class Services:
     token_usage: TokenUsage
     job_metadata: JobMetadataBook
     report_portal: ReportPortal
+    mentions: Mentions
+    web_push: WebPush
+    notifications: Notifications
+    deliveries: Deliveries
 
 
 class ProviderShelf:
@@ -225,7 +237,44 @@ def warm_up(services: Services) -> None:
         services.providers.named(name)
 
 
-def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -> Parts:
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Who is told what, and who tells it."""
+
+    notifications: Notifications
+    deliveries: Deliveries
+    web_push: WebPush
+
+
+def make_outbox(settings: Settings, directory: DataDirectory) -> Outbox:
+    """What tells the outside. Raises SettingsError."""
+    channels = channels_of(settings)
+    allowed = networks(settings.push_allowed_networks)
+    keyring = VapidKeyring(
+        directory.database, directory.seal, directory.path, configured_vapid_keys(settings)
+    )
+    deliveries = Deliveries(
+        directory.database,
+        senders_of(settings, channels),
+        PushSender(keyring.keys, push_contact(settings), allowed),
+    )
+    return Outbox(
+        notifications=Notifications(
+            directory.database, channels, settings.public_base_url, deliveries.send_now
+        ),
+        deliveries=deliveries,
+        web_push=WebPush(
+            directory.database,
+            keyring.public_key if settings.enable_web_push else None,
+            partial(check_endpoint, allowed=allowed),
+            settings.public_base_url,
+        ),
+    )
+
+
+def make_parts(
+    settings: Settings, directory: DataDirectory, events: EventHub, newsroom: Newsroom | None = None
+) -> Parts:
     """What the pipeline works with."""
     return Parts(
         database=directory.database,
@@ -245,6 +294,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         ),
         reuse_decisions=settings.reuse_decisions,
         metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
+        newsroom=newsroom,
     )
 
 
@@ -300,7 +350,9 @@ def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
 
 
-def make_services(settings: Settings, directory: DataDirectory, engine: Engine, events: EventHub) -> Services:
+def make_services(
+    settings: Settings, directory: DataDirectory, engine: Engine, events: EventHub, outbox: Outbox
+) -> Services:
     """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
@@ -311,9 +363,9 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         database=directory.database,
         engine=engine,
         results=Results(directory.database, _partial_result),
-        reviews=Reviews(directory.database),
         issues=Issues(directory.database),
         trackers=cache(partial(_tracker_access, settings)),
+        reviews=Reviews(directory.database, outbox.web_push.announce_mention),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,
@@ -328,6 +380,10 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         report_portal=ReportPortal(
             directory.database, partial(_report_portal_client, settings), settings.public_base_url
         ),
+        mentions=Mentions(directory.database),
+        web_push=outbox.web_push,
+        notifications=outbox.notifications,
+        deliveries=outbox.deliveries,
     )
 
 

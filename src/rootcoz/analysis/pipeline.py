@@ -21,6 +21,7 @@ from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.history import history_rows
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
+from rootcoz.analysis.news import analysis_news
 from rootcoz.analysis.parts import Parts, Step, take_up
 from rootcoz.analysis.report import AnswerPlace, ReportFacts, count_verdicts, write_result
 from rootcoz.analysis.turns import Turns
@@ -35,6 +36,7 @@ from rootcoz.domain.errors import AnalysisAborted, Conflict, NoSuchAnalysis, Not
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.notification import Event
 from rootcoz.domain.review import DecisionReuse, PastDecision
 from rootcoz.grouping.cluster import with_clusters
 from rootcoz.grouping.groups import group_failures
@@ -374,6 +376,9 @@ class _Job:
         verdicts = chunked([builds.encode_verdicts(count_verdicts(facts))])
         aborted = self.analysis.aborted_by is not None
         job_metadata = await asyncio.to_thread(self.parts.metadata_for, self.analysis.job_name)
+        newsroom = self.parts.newsroom
+        wanted = newsroom is not None and newsroom.wants(Event.ANALYSIS, self.analysis.job_name)
+        news = await asyncio.to_thread(analysis_news, facts) if wanted and not aborted else None
         async with self._write() as connection:
             if not await analyses_store.finish_analysis(
                 connection, self.analysis.id, status, aborted=aborted
@@ -386,6 +391,8 @@ class _Job:
                 await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
                 if job_metadata is not None:
                     await add_metadata(connection, job_metadata)
+            if news is not None and self.parts.newsroom is not None:
+                await self.parts.newsroom.announce(connection, news)
             await delete_documents(connection, self.analysis.id, CONSOLE)
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
         self._tell(status=status, groups_answered=len(kept))

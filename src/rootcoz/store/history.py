@@ -114,6 +114,28 @@ async def analyses_without_history(connection: AsyncConnection, after: int, limi
     return list(rows)
 
 
+async def known_groups(connection: AsyncConnection, analysis_id: int, job_name: str) -> set[int]:
+    """Numbers of the analysis's groups whose signature has failed in an earlier analysis of the job.
+
+    The rows of the analysis must be there. Those of direct analyses count as one job without a name.
+    """
+    own, earlier = failure_history.alias("own"), failure_history.alias("earlier")
+    groups = (
+        select(own.c.group_number, own.c.error_signature, own.c.signature_version)
+        .where(own.c.analysis_id == analysis_id)
+        .distinct()
+        .subquery()
+    )
+    seen = exists().where(
+        earlier.c.error_signature == groups.c.error_signature,
+        earlier.c.signature_version == groups.c.signature_version,
+        earlier.c.job_key == text_key(job_name),
+        earlier.c.job_name == job_name,
+        earlier.c.analysis_id != analysis_id,
+    )
+    return set(await connection.scalars(select(groups.c.group_number).where(seen)))
+
+
 async def has_history(connection: AsyncConnection, analysis_id: int) -> bool:
     """Whether the analysis is counted as a run. Until the transaction ends nobody else gets an answer for it."""
     await connection.execute(select(analyses.c.id).where(analyses.c.id == analysis_id).with_for_update())
