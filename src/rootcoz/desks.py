@@ -1,6 +1,7 @@
 """Which trackers are spoken to, and as whom: settings and request put together. Part of the wiring."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,13 +13,16 @@ from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.finding import Classification
 from rootcoz.features.tracker_access import TrackerAccess, TrackerSettings
 from rootcoz.settings import Settings
+from rootcoz.trackers.base import IssueStates
 from rootcoz.trackers.connection import (
     MAX_MATCHES,
     GitHubAccess,
     JiraAccess,
+    JiraConnection,
     github_connection,
     jira_connection,
 )
+from rootcoz.trackers.issue_states import GitHubIssueStates, JiraIssueStates
 from rootcoz.trackers.registry import issue_filer, issue_search
 
 CANDIDATES = 10
@@ -48,6 +52,22 @@ def tracker_desks(
     return desks, tuple(notes)
 
 
+def issue_states(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]
+) -> list[IssueStates]:
+    """Who can say how issues stand; trackers that cannot be asked are left out, `tracker_desks` says why."""
+    states: list[IssueStates] = []
+    with suppress(NotConfigured):
+        if (jira := _jira_connection(settings, analysis, secrets)) is not None:
+            states.append(JiraIssueStates(jira))
+    server = GitHubAccess(settings.github_api_url, _plain(settings.github_token) or "")
+    token = secrets.get("github_token", "")
+    # Without a token nobody has said that GitHub may be spoken to because a comment names an issue there.
+    if settings.enable_github_issues is not False and (server.token or token):
+        states.append(GitHubIssueStates(server, token=token, proxy=settings.tracker_proxy))
+    return states
+
+
 def tracker_access(settings: Settings) -> TrackerAccess:
     """What files issues for people and looks things up for them."""
     return TrackerAccess(
@@ -75,7 +95,9 @@ def _server_jira(settings: Settings) -> JiraAccess:
     )
 
 
-def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:
+def _jira_connection(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]
+) -> JiraConnection | None:
     asked: dict[str, Any] = analysis.request_params
     server = _server_jira(settings)
     request = JiraAccess(
@@ -88,7 +110,11 @@ def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[st
         ssl_verify=asked.get("jira_ssl_verify"),
         max_results=asked.get("jira_max_results"),
     )
-    connection = jira_connection(server, request, proxy=settings.tracker_proxy)
+    return jira_connection(server, request, proxy=settings.tracker_proxy)
+
+
+def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:
+    connection = _jira_connection(settings, analysis, secrets)
     if connection is None:
         return None
     # The newest of an OR search are mostly noise: more are asked for than are shown.

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from rootcoz.exporters.report_portal.client import ReportPortalClient
     from rootcoz.features.tracker_access import TrackerAccess
     from rootcoz.sources.jenkins.client import JenkinsAccess
+    from rootcoz.trackers.base import IssueStates
 
 # A server is to answer about a second after its start, and an analysis uses far more than that: what the start does
 # not need is imported by the functions that hand it in, or by `warm_up` once the server is up (PLC0415 is why).
@@ -287,6 +288,7 @@ def make_parts(
         jenkins_access=partial(_jenkins_access, settings),
         repository_tokens=partial(_repository_tokens, settings),
         desks=partial(_tracker_desks, settings),
+        issue_states=partial(_issue_states, settings),
         audience=events,
         budgets=Budgets(
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
@@ -325,6 +327,14 @@ def _tracker_access(settings: Settings) -> "TrackerAccess":
     from rootcoz.desks import tracker_access  # noqa: PLC0415
 
     return tracker_access(settings)
+
+
+def _issue_states(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]
+) -> "Sequence[IssueStates]":
+    from rootcoz.desks import issue_states  # noqa: PLC0415
+
+    return issue_states(settings, analysis, secrets)
 
 
 async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:

@@ -27,6 +27,7 @@ from rootcoz.store.engine import Connection, Database
 if TYPE_CHECKING:  # a server is up sooner without them
     from rootcoz.analysis.enrich import Desk
     from rootcoz.sources.jenkins.client import JenkinsAccess
+    from rootcoz.trackers.base import IssueStates
 
     Desks = tuple[Mapping[ProgressPhase, Desk], tuple[str, ...]]
 
@@ -86,6 +87,10 @@ class Parts:
     desks: "Callable[[StoredAnalysis, Mapping[str, str]], Desks]"
     """The trackers to be searched for an analysis, and sentences about those that cannot be."""
     audience: Audience
+    issue_states: "Callable[[StoredAnalysis, Mapping[str, str]], Sequence[IssueStates]]" = (
+        lambda _analysis, _secrets: ()
+    )
+    """Who can say how issues stand, likewise."""
     budgets: Budgets = NO_BUDGETS
     reuse_decisions: DecisionReuse = DecisionReuse.SUGGEST
     metadata_for: Callable[[str], JobMetadata | None] = lambda _job_name: None

@@ -166,6 +166,19 @@ class PastDecisionPayload(BaseModel):
     similarity: float = Field(description="1.0: the error signature is the same.")
 
 
+class ReopenedPayload(BaseModel):
+    """A closed issue of a failure that came again."""
+
+    key: str = Field(description="PROJ-12, or owner/repo#34.")
+    url: str
+    title: str = Field(description="Empty for an issue that only a comment names.")
+    status: str = Field(description="In the tracker's own words.")
+    linked_by: Literal["filed", "comment", "match"] = Field(
+        description="filed: from a result; comment: a person named it; match: a search found it."
+    )
+    job_id: str = Field(description="Job ID of the earlier analysis that links it.")
+
+
 class FailureResult(BaseModel):
     """One failed test with the answer of its group."""
 
@@ -194,6 +207,10 @@ class FailureResult(BaseModel):
             "What people decided when the same failure came before, as it stood when this result was written, the "
             "newest first. Further than the 100th failure of a group only the newest is told."
         ),
+    )
+    reopened: list[ReopenedPayload] = Field(
+        default=[],
+        description="Closed issues that earlier analyses of the same failure are linked to: it still fails.",
     )
     peer_debate: PeerDebate | None = Field(
         default=None, description="Peer-analysis consensus trail when peer review is enabled."
