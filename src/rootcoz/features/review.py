@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rootcoz.domain.account import name_key
 from rootcoz.domain.analysis import AnalysisStatus
-from rootcoz.domain.errors import Conflict, InvalidInput, NotFound, StillInProgress
+from rootcoz.domain.errors import Conflict, InvalidInput, NoSuchAnalysis, NotFound, StillInProgress
 from rootcoz.domain.finding import Classification
 from rootcoz.domain.mention import SpokenTo
 from rootcoz.domain.review import Author, Comment, FailureTarget, ReviewMark
@@ -125,7 +125,7 @@ class Reviews:
         async with self._database.write() as connection:
             analysis = await review.lock_analysis(connection, job_id)
             if analysis is None:
-                raise NotFound(f"There is no analysis {job_id}.")
+                raise NoSuchAnalysis(job_id)
             if not analysis.status.is_final:
                 raise StillInProgress(
                     f"The analysis {job_id} is still in progress ({analysis.status}); try again when it is over."
