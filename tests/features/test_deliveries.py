@@ -32,7 +32,7 @@ class Receiver:
         self.hold = asyncio.Event()
         self.hold.set()
 
-    async def send(self, message: Message, subscription: PushSubscription | None = None) -> None:
+    async def send(self, message: Message, _subscription: PushSubscription | None = None) -> None:
         await self.hold.wait()
         if self.trouble:
             raise self.trouble.pop(0)
@@ -44,17 +44,21 @@ class Post:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.receiver = Receiver()
+        self.receiver, self.slow = Receiver(), Receiver()
         self.desk = self.another_desk()
 
     def another_desk(self) -> Deliveries:
         """As another process would have it."""
-        senders: dict[str, Sender] = {"team": self.receiver}
+        senders: dict[str, Sender] = {"team": self.receiver, "slow": self.slow}
         return Deliveries(self.database, senders.get, self.receiver)
 
-    async def write(self, channel: str = "team", once: object = 1, **fields: int) -> str | None:
+    async def write(
+        self, channel: str = "team", once: object = 1, subscription_id: int | None = None
+    ) -> str | None:
         async with self.database.write() as connection:
-            return await add_delivery(connection, NewDelivery(channel, PLAIN, (once,), **fields), utc_now())
+            return await add_delivery(
+                connection, NewDelivery(channel, PLAIN, (once,), subscription_id=subscription_id), utc_now()
+            )
 
     async def all(self) -> list[Delivery]:
         async with self.database.read() as connection:
@@ -96,7 +100,8 @@ async def test_two_processes_do_not_send_the_same(post: Post) -> None:
     for number in range(6):
         await post.write(once=number)
     desks = [post.desk, post.another_desk(), post.another_desk()]
-    await asyncio.gather(*(desk.send_due() for desk in desks))
+    for _ in range(3):
+        await asyncio.gather(*(desk.send_due() for desk in desks))
 
     assert len(post.receiver.got) == len(set(post.receiver.got)) == 6
 
@@ -200,20 +205,25 @@ async def test_what_a_process_died_with_is_sent_by_the_next(
     assert (delivery.state, delivery.attempts) == ("delivered", 2)
 
 
-async def test_a_slow_receiver_does_not_hold_up_what_comes_later(
+async def test_a_receiver_that_does_not_answer_holds_up_nobody_else(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LOOK_S", 0.01)
-    sending = asyncio.create_task(post.desk.keep_sending())
+    post.slow.hold.clear()
+    for number in range(30):
+        await post.write(channel="slow", once=number)
     for number in range(20):
         await post.write(once=number)
+    sending = asyncio.create_task(post.desk.keep_sending())
     async with asyncio.timeout(20):
         while len(post.receiver.got) < 20:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
+    waiting = [one.attempts for one in await post.all() if one.channel == "slow"]
     sending.cancel()
     await asyncio.wait([sending])
 
     assert len(set(post.receiver.got)) == 20
+    assert sum(waiting) == module.AT_ONCE_TO_ONE
 
 
 async def test_the_desk_goes_on_after_trouble_with_the_database(

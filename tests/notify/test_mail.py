@@ -48,7 +48,7 @@ class Postbox:
     @property
     def letters(self) -> list[EmailMessage]:
         return [
-            email.message_from_bytes(bytes(one.content or b""), policy=default)  # type: ignore[arg-type,misc]  # content may be text
+            email.message_from_bytes(bytes(one.content or b""), policy=default)  # type: ignore[arg-type]  # content may be text
             for one in self.taken
         ]
 
@@ -79,7 +79,7 @@ def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Authority:
 
 
 def server_at(port: int, *, host: str = "127.0.0.1", **fields: str) -> MailServer:
-    return MailServer(host, port, "bot@rootcoz.example.com", **{"security": "none", **fields})  # type: ignore[arg-type]  # fields by name
+    return MailServer(host, port, "bot@rootcoz.example.com", **{"security": "none", **fields})
 
 
 async def test_mail_is_handed_in_over_starttls_by_a_user(postbox: Postbox, authority: Authority) -> None:

@@ -5,6 +5,7 @@ id, by which a receiver knows what it has already.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,9 @@ CLAIM_S = 120.0
 """How long whoever sends a message has it for themselves; longer than any attempt takes."""
 ATTEMPT_S = 60.0
 LOOK_S = 1.0
-AT_ONCE = 8
+AT_ONCE = 16
+AT_ONCE_TO_ONE = 2
+"""A channel that does not answer must not keep the others from being told."""
 _TIDY_S = 3600.0
 KEPT_DAYS = 30
 """How long a message that came to an end is kept to be looked at, and not sent again."""
@@ -53,54 +56,88 @@ class Deliveries:
         self._database = database
         self._sender_named = sender_named
         self._pushes = pushes
+        self._running: dict[asyncio.Task[Delivery], str] = {}
+        """What is being sent, with its channel."""
 
     async def keep_sending(self) -> None:
         """Send whatever becomes due, until cancelled. A message in the middle of it is tried again later."""
-        tidy_at = asyncio.get_running_loop().time() + _TIDY_S
+        clock = asyncio.get_running_loop().time
+        tidy_at = clock() + _TIDY_S
         is_in_trouble = False
-        while True:
-            try:
-                sent = await self.send_due()
-                if asyncio.get_running_loop().time() > tidy_at:
-                    tidy_at += _TIDY_S
-                    await self.forget_old()
-            except Exception as error:  # whatever it is, what comes later is to be sent
-                if not is_in_trouble:
-                    is_ours = not isinstance(error, StoreUnavailable)
-                    log.warning("deliveries_in_trouble", reason=type(error).__name__, exc_info=is_ours)
-                is_in_trouble = True
-                sent = 0
-            else:
-                is_in_trouble = False
-            if not sent:
-                await asyncio.sleep(LOOK_S)
+        try:
+            while True:
+                try:
+                    await self._start_due()
+                    if clock() > tidy_at:
+                        tidy_at = clock() + _TIDY_S
+                        await self.forget_old()
+                except Exception as error:  # whatever it is, what comes later is to be sent
+                    if not is_in_trouble:
+                        is_ours = not isinstance(error, StoreUnavailable)
+                        log.warning("deliveries_in_trouble", reason=type(error).__name__, exc_info=is_ours)
+                    is_in_trouble = True
+                else:
+                    is_in_trouble = False
+                await self._pause_or_progress()
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
 
     async def send_due(self) -> int:
-        """Try what is due now, several at once; how many were tried."""
+        """Try what is due now, once; how many were tried."""
+        started = await self._start_due()
+        await asyncio.gather(*self._running)
+        return started
+
+    async def _start_due(self) -> int:
+        """Begin to send what is due, as far as nobody is kept too busy; how many were begun."""
+        busy = Counter(self._running.values())
+        full = [name for name, number in busy.items() if number >= _at_once(name)]
         async with self._database.read() as connection:
-            due = await store.due_deliveries(connection, _at(), AT_ONCE)
-        if not due:
-            return 0
-        tried = await asyncio.gather(*map(self._try, due), return_exceptions=True)
-        for one in tried:
-            if isinstance(one, BaseException):
-                raise one
-        return sum(one is not None for one in tried)
+            due = await store.due_deliveries(connection, _at(), AT_ONCE, but=full)
+        started = 0
+        for delivery in due:
+            if busy.total() >= AT_ONCE or busy[delivery.channel] >= _at_once(delivery.channel):
+                continue
+            if await self._claimed(delivery):
+                busy[delivery.channel] += 1
+                started += 1
+                task = asyncio.create_task(self._try(delivery))
+                self._running[task] = delivery.channel
+                task.add_done_callback(self._ended)
+        return started
+
+    def _ended(self, task: asyncio.Task[Delivery]) -> None:
+        self._running.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("delivery_not_noted", reason=type(error).__name__)  # its claim runs out
+
+    async def _pause_or_progress(self) -> None:
+        """Return when it is time to look again: soon, or as soon as somebody can be sent more."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(LOOK_S)
 
     async def send_now(self, delivery: Delivery) -> Delivery:
         """Try a message that somebody waits for, once; what became of it. What fails is not tried again."""
-        return await self._try(delivery, last=True) or delivery
+        if not await self._claimed(delivery):
+            return delivery
+        return await self._try(delivery, last=True)
 
     async def forget_old(self) -> None:
         """Remove messages that came to their end long ago."""
         async with self._database.write() as connection:
             await store.forget_finished(connection, _at(-KEPT_DAYS * 86_400))
 
-    async def _try(self, delivery: Delivery, *, last: bool = False) -> Delivery | None:
-        """One attempt; None when somebody else makes it."""
+    async def _claimed(self, delivery: Delivery) -> bool:
+        """Whether this process is the one that sends it now."""
         async with self._database.write() as connection:
-            if not await store.claim(connection, delivery, _at(CLAIM_S)):
-                return None
+            return await store.claim(connection, delivery, _at(CLAIM_S))
+
+    async def _try(self, delivery: Delivery, *, last: bool = False) -> Delivery:
+        """One attempt at what is claimed; what became of it."""
         delivery = replace(delivery, attempts=delivery.attempts + 1)
         wait_s: float | None = None
         error, state = "", DeliveryState.DELIVERED
@@ -175,3 +212,8 @@ class Deliveries:
 
 def _at(in_s: float = 0.0) -> str:
     return utc_text(datetime.now(UTC) + timedelta(seconds=in_s))
+
+
+def _at_once(channel: str) -> int:
+    """How many messages may be on their way there; push services are many."""
+    return AT_ONCE // 2 if channel == PUSH else AT_ONCE_TO_ONE

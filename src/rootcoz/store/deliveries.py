@@ -6,7 +6,7 @@ sends leaves its claims to run out, and the message is tried again under the sam
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,11 +69,17 @@ async def add_delivery(connection: AsyncConnection, new: NewDelivery, now: str) 
     return delivery_id
 
 
-async def due_deliveries(connection: AsyncConnection, now: str, limit: int) -> list[Delivery]:
-    """Messages whose time has come, those that wait longest first."""
+async def due_deliveries(
+    connection: AsyncConnection, now: str, limit: int, *, but: Collection[str] = ()
+) -> list[Delivery]:
+    """Messages whose time has come, those that wait longest first; none of the channels of `but`."""
     query = (
         _query()
-        .where(deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at <= now)
+        .where(
+            deliveries.c.state == DeliveryState.PENDING,
+            deliveries.c.due_at <= now,
+            deliveries.c.channel.not_in(but),
+        )
         .order_by(deliveries.c.due_at, deliveries.c.id)
     )
     return [_delivery(row) for row in await connection.execute(query.limit(limit))]
