@@ -56,7 +56,7 @@ def _all_open(jira: Jira) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(tmp_path_factory: pytest.TempPathFactory, jira: Jira) -> AsyncIterator[Api]:
-    settings = {"jira_url": jira.url, "jira_pat": TOKEN, "jira_project_key": "SHOP"}
+    settings: dict[str, object] = {"jira_url": jira.url, "jira_pat": TOKEN, "jira_project_key": "SHOP"}
     channel = {"slack_webhook_url": "http://127.0.0.1:9/hook"}
     folder = tmp_path_factory.mktemp("data")
     async with running_api(folder, short_lived=False, **settings, **channel) as api:

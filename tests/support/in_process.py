@@ -88,11 +88,12 @@ class Api:
 
 
 @asynccontextmanager
-async def running_api(data_dir: Path, *, short_lived: bool = True, **settings: object) -> AsyncIterator[Api]:
+async def running_api(data_dir: Path, **settings: object) -> AsyncIterator[Api]:
     """The application with these settings, by their names in the environment or as fields.
 
-    `short_lived`: without what only a server does beside its requests.
+    `short_lived`, which is none and yes by default: without what only a server does beside its requests.
     """
+    short_lived = bool(settings.pop("short_lived", True))
     app = build_app(
         Settings.model_validate(
             {"ROOTCOZ_DATA_DIR": data_dir, "admin_key": ADMIN_KEY, "log_level": "ERROR", **settings}

@@ -109,7 +109,7 @@ async def earlier_matches(
             .order_by(findings.c.analysis_id.desc())
             .limit(_ROWS_LIMIT)
         )
-        rows += (await connection.execute(query)).all()
+        rows.extend(await connection.execute(query))
     newest = sorted({row.analysis_id for row in rows}, reverse=True)[:_SEARCHES]
     documents = {
         analysis_id: decode_issues(await load_document(connection, analysis_id, ISSUES))
