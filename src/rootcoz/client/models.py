@@ -137,6 +137,14 @@ class PeerDebate(Reply):
     rounds: list[DebateRound] = []
 
 
+class ReopenedIssue(Reply):
+    """A closed issue of a failure that came again."""
+
+    key: str = ""
+    url: str = ""
+    status: str = ""
+
+
 class FailureResult(Reply):
     """One failed test with the answer of its group."""
 
@@ -150,6 +158,7 @@ class FailureResult(Reply):
     status: str = ""
     analysis: Analysis = Analysis()
     past_decisions: list[PastDecision] = []
+    reopened: list[ReopenedIssue] = []
     peer_debate: PeerDebate | None = None
 
 
