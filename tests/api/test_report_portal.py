@@ -14,12 +14,15 @@ from tests.support.reviewed_build import analysed_build
 from tests.support.tracker_server import Answer
 
 from rootcoz.domain.analysis import JenkinsOrder
-from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.issue import FiledIssue, MatchedIssue
+from rootcoz.domain.review import FailureTarget
 from rootcoz.kit.chunks import chunked
 from rootcoz.store.documents import save_document
 from rootcoz.store.engine import Database
 from rootcoz.store.issues import ISSUES, encode_issues
+from rootcoz.store.review import lock_failure
 from rootcoz.store.schema import analyses
+from rootcoz.store.tracker_items import ItemClaim, add_item, complete_item
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -145,6 +148,30 @@ async def test_issues_of_jira_that_fit_are_linked(api: Api, portal: ReportPortal
             "url": MATCH.url,
             "btsUrl": "https://jira.example.com",
             "btsProject": "SHOP",
+        }
+    ]
+
+
+async def test_issues_that_were_filed_from_the_result_are_linked_whatever_the_classification(
+    api: Api, portal: ReportPortal
+) -> None:
+    launch = portal.launch("web", 41, description=f"{JENKINS}/job/nightly/7/")
+    item = portal.item(launch, "b.one")
+    url = "https://github.com/shop/ui-tests/issues/12"
+    async with api.services.database.write() as connection:
+        target = FailureTarget("b.one")
+        locked = await lock_failure(connection, SEEDED[api], target)
+        claim = ItemClaim("k", "github", "shop/ui-tests", "It breaks", username="alice", run="r")
+        filed = await add_item(connection, locked.analysis.id, locked.failure, claim, at="2026-03-01")
+        await complete_item(connection, filed.id, FiledIssue("#12", url, "It breaks", 12), at="2026-03-01")
+    await pushed(api)
+
+    assert portal.issue(item)["externalSystemIssues"] == [
+        {
+            "ticketId": "#12",
+            "url": url,
+            "btsUrl": "https://github.com",
+            "btsProject": "shop/ui-tests",
         }
     ]
 

@@ -4,13 +4,15 @@ The newest word counts: an override, or the label INFRASTRUCTURE that the histor
 """
 
 import asyncio
+import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from rootcoz.domain.analysis import AnalysisStatus, StoredAnalysis
 from rootcoz.domain.errors import Conflict, InvalidInput, NoSuchAnalysis, NotConfigured, StillInProgress
-from rootcoz.domain.failure import BuildOutline
+from rootcoz.domain.failure import BuildOutline, ErrorSignature
 from rootcoz.domain.finding import Answer, Classification, Finding
 from rootcoz.domain.issue import MatchedIssue
 from rootcoz.domain.review import Override
@@ -25,12 +27,15 @@ from rootcoz.store import builds, findings, issues, review
 from rootcoz.store.documents import load_document
 from rootcoz.store.engine import Database
 from rootcoz.store.history import ClassifiedFailure, classified_failures
+from rootcoz.store.linked_issues import Link, filed_from
 
 log = structlog.get_logger()
 
 _CLASSIFICATIONS = frozenset(one.value for one in Classification)
-_BROWSE = "/browse/"
-"""Between a Jira's address and an issue's key."""
+_JIRA_ISSUE = re.compile(
+    r"(?P<tracker>https?://.+)/browse/(?P<key>(?P<project>[A-Za-z][A-Za-z0-9_]*)-[0-9]+)"
+)
+_GITHUB_ISSUE = re.compile(r"(?P<tracker>https?://[^/]+)/(?P<project>[^/]+/[^/]+)/issues/(?P<number>[0-9]+)")
 
 
 class ReportPortal:
@@ -109,8 +114,9 @@ class ReportPortal:
             kept = await findings.load_answers(connection, analysis.id)
             overrides = await review.standing_overrides(connection, analysis.id)
             issue_chunks = await load_document(connection, analysis.id, issues.ISSUES)
+            filed = await filed_from(connection, analysis.id)
         chosen = [failure for failure in failures if failure.number in wanted]
-        return await asyncio.to_thread(_judged, chosen, kept, issue_chunks, overrides)
+        return await asyncio.to_thread(_judged, chosen, kept, issue_chunks, overrides, filed)
 
 
 def _judged(
@@ -118,9 +124,10 @@ def _judged(
     kept: Mapping[int, bytes],
     issue_chunks: Sequence[Chunk],
     overrides: Sequence[Override],
+    filed: Sequence[Link],
 ) -> dict[int, Verdict]:
     """Takes a while for many groups: for a thread."""
-    verdicts = _Verdicts(findings.decode_answers(kept), issues.decode_issues(issue_chunks), overrides)
+    verdicts = _Verdicts(findings.decode_answers(kept), issues.decode_issues(issue_chunks), overrides, filed)
     return {failure.number: Verdict(failure.test_name, verdicts.of(failure)) for failure in failures}
 
 
@@ -169,8 +176,13 @@ class _Verdicts:
         answers: Mapping[int, Answer],
         matches: Mapping[int, Sequence[MatchedIssue]],
         overrides: Sequence[Override],
+        filed: Sequence[Link],
     ) -> None:
         self._answers = answers
+        self._filed: defaultdict[ErrorSignature, list[ExternalIssue]] = defaultdict(list)
+        for link in filed:
+            if (issue := _external_issue(link.url)) is not None:
+                self._filed[link.signature].append(issue)
         self._matches = matches
         self._overrides = {
             (one.child_job_name, one.child_build_number, one.group_number): one for one in overrides
@@ -192,31 +204,36 @@ class _Verdicts:
             decided_by = override.username or "somebody"
         key = (failure.group_number, classification, decided_by)
         if key not in self._made:
-            self._made[key] = self._make(failure.group_number, answer, classification, decided_by)
+            self._made[key] = self._make(failure, answer, classification, decided_by)
         return self._made[key]
 
-    def _make(self, group: int, answer: Answer | None, classification: str, decided_by: str) -> PortalFinding:
+    def _make(
+        self, failure: ClassifiedFailure, answer: Answer | None, classification: str, decided_by: str
+    ) -> PortalFinding:
+        filed = self._filed[failure.signature]
         if not isinstance(answer, Finding):
-            return PortalFinding(classification, decided_by=decided_by)
+            return PortalFinding(classification, "", decided_by, _once(filed))
         agrees = answer.classification.value == classification
         parts = [answer.details]
-        linked: tuple[ExternalIssue, ...] = ()
+        matched: list[ExternalIssue | None] = []
         if agrees and answer.product_bug_report:
             parts.insert(0, answer.product_bug_report.title)
-            linked = tuple(_external_issues(self._matches.get(group, ())))
+            matched = [_external_issue(match.url) for match in self._matches.get(failure.group_number, ())]
         elif agrees and answer.code_fix and answer.code_fix.file:
             line = f":{answer.code_fix.line}" if answer.code_fix.line else ""
             parts.insert(0, f"{answer.code_fix.file}{line}: {answer.code_fix.change}")
         summary = "\n".join(part.strip() for part in parts if part.strip())
-        return PortalFinding(classification, redact(summary).text, decided_by, linked)
+        return PortalFinding(classification, redact(summary).text, decided_by, _once([*filed, *matched]))
 
 
-def _external_issues(matches: Sequence[MatchedIssue]) -> list[ExternalIssue]:
-    """Jira's issues among them, once each: Report Portal wants to know the tracker and the project of an issue."""
-    found = {}
-    for match in matches:
-        tracker_url, browse, _ = match.url.partition(_BROWSE)
-        project = match.key.rpartition("-")[0]
-        if browse and project:
-            found[match.key] = ExternalIssue(match.key, match.url, tracker_url, project)
-    return list(found.values())
+def _once(found: Sequence[ExternalIssue | None]) -> tuple[ExternalIssue, ...]:
+    return tuple(dict.fromkeys(issue for issue in found if issue is not None))
+
+
+def _external_issue(url: str) -> ExternalIssue | None:
+    """The issue with its tracker and project, as Report Portal wants it; None for what is no issue's address."""
+    if (jira := _JIRA_ISSUE.fullmatch(url)) is not None:
+        return ExternalIssue(jira["key"], url, jira["tracker"], jira["project"])
+    if (github := _GITHUB_ISSUE.fullmatch(url)) is not None:
+        return ExternalIssue(f"#{github['number']}", url, github["tracker"], github["project"])
+    return None

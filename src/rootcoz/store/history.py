@@ -7,6 +7,7 @@ from itertools import islice
 from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rootcoz.domain.failure import ErrorSignature
 from rootcoz.kit.text_key import text_key
 from rootcoz.store.labels import publish_labels
 from rootcoz.store.schema import analyses, failure_history, history_runs
@@ -47,6 +48,7 @@ class ClassifiedFailure:
     child_job_name: str
     child_build_number: int
     test_name: str
+    signature: ErrorSignature
     classification: str
     """Of its finding, an override or a label, whichever came last; empty when there is no verdict."""
 
@@ -60,10 +62,23 @@ async def classified_failures(connection: AsyncConnection, analysis_id: int) -> 
         rows.child_job_name,
         rows.child_build_number,
         rows.test_name,
+        rows.error_signature,
+        rows.signature_version,
         rows.classification,
     ).where(rows.analysis_id == analysis_id)
     found = await connection.execute(query.order_by(rows.number))
-    return [ClassifiedFailure(*row) for row in found]
+    return [
+        ClassifiedFailure(
+            number=row.number,
+            group_number=row.group_number,
+            child_job_name=row.child_job_name,
+            child_build_number=row.child_build_number,
+            test_name=row.test_name,
+            signature=ErrorSignature(row.error_signature, row.signature_version),
+            classification=row.classification,
+        )
+        for row in found
+    ]
 
 
 async def save_history(

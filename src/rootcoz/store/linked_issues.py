@@ -73,6 +73,21 @@ async def filed_issues(
     return [link for link in found if link.signature in signatures]
 
 
+async def filed_from(connection: AsyncConnection, analysis_id: int) -> list[Link]:
+    """Those that were filed from the result of this analysis, the oldest first."""
+    items = tracker_items.c
+    query = (
+        select(items.error_signature, items.signature_version, items.url, analyses.c.job_id)
+        .join(analyses, analyses.c.id == items.analysis_id)
+        .where(items.analysis_id == analysis_id, items.state == ItemState.FILED.value)
+        .order_by(items.id)
+    )
+    return [
+        Link(ErrorSignature(value, version), url, job_id)
+        for value, version, url, job_id in await connection.execute(query)
+    ]
+
+
 async def comments_on(
     connection: AsyncConnection, signatures: Collection[ErrorSignature], *, but: int
 ) -> list[Remark]:
