@@ -266,7 +266,7 @@ class Settings(BaseModel):
     )
     jira_issue_fields: JsonFields = Field(
         default=None,
-        description="Further fields of Jira issues that people file, as a JSON object by the fields' ids.",
+        description="Further fields of Jira issues that are filed, as a JSON object by field id.",
     )
     github_api_url: str = Field(
         default="https://api.github.com",

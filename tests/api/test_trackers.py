@@ -276,7 +276,7 @@ async def test_an_unknown_security_level_is_refused_with_those_there_are(world: 
     ],
 )
 async def test_what_cannot_be_filed_is_refused_before_the_tracker_is_asked(
-    world: World, resource: str, fields: dict[str, object], status: int
+    world: World, resource: str, fields: dict[str, Any], status: int
 ) -> None:
     file = world.github_issue if "github" in resource else world.jira_bug
     reply = await file(**{"body": "text", **fields})

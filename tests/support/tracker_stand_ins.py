@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.support.tracker_server import Answer, Request, TrackerServer
 
+from rootcoz.kit.clock import utc_now
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -76,7 +78,8 @@ class GitHubStandIn(StandIn):
         if not re.fullmatch(r"/repos/[\w.-]+/[\w.-]+/issues", path):
             return None
         if request.method == "GET":
-            return Answer(list(reversed(self.seen())))
+            listed = [one for one in self.seen() if one["updated_at"] >= query["since"]]
+            return Answer(listed[::-1])
         number = len(self.issues) + 1
         sent = request.json
         issue = {
@@ -84,6 +87,7 @@ class GitHubStandIn(StandIn):
             "title": sent["title"],
             "body": sent.get("body"),
             "state": "open",
+            "updated_at": utc_now()[:19] + "Z",  # whole seconds, as GitHub has them
             "html_url": f"https://github.test/{path.removeprefix('/repos/')}/{number}",
         }
         return self.filed(issue, Answer(issue, status=201))
@@ -114,8 +118,6 @@ class JiraStandIn(StandIn):
         version, _, resource = path.removeprefix("/rest/api/").partition("/")
         if resource == "serverInfo":
             return Answer({"deploymentType": "Cloud" if self.cloud else "Server"})
-        if resource == "myself":
-            return Answer({"displayName": "Jo Doe", "name": "jo"})
         if version != ("3" if self.cloud else "2"):
             return None
         if request.method == "POST":
@@ -139,18 +141,28 @@ class JiraStandIn(StandIn):
         word = re.search(r'text ~ "(\w+)"', request.json["jql"])
         assert word is not None
         found = [one for one in self.seen() if word[1] in json.dumps(one["fields"]["description"])]
-        return Answer({"issues": found, "isLast": True, "total": len(found)})
+        end = {"isLast": True} if self.cloud else {"startAt": 0, "maxResults": 10, "total": len(found)}
+        return Answer({"issues": found, **end})
 
     def describe(self, resource: str) -> Answer:
         if resource.endswith("/issuetypes"):
             return Answer({"issueTypes" if self.cloud else "values": TYPES})
         fields = [
-            {"fieldId": key, "key": key, "name": name, "required": True}
+            {
+                "fieldId": key,
+                "key": key,
+                "name": name,
+                "required": True,
+                "operations": ["set"],
+                "schema": {"type": "string"},
+            }
             for key, name in self.required.items()
         ]
         return Answer({"fields" if self.cloud else "values": fields})
 
     def list(self, resource: str, query: dict[str, str]) -> Answer | None:
+        if resource == "myself":
+            return Answer({"displayName": "Jo Doe"})
         if resource.endswith("/securitylevel"):
             return Answer({"levels": LEVELS})
         if self.cloud and resource == "project/search":

@@ -80,7 +80,7 @@ async def lock_analysis(connection: AsyncConnection, job_id: str) -> ReviewedAna
 async def lock_failure(connection: AsyncConnection, job_id: str, target: FailureTarget) -> LockedFailure:
     """The failure of a completed analysis, which is locked.
 
-    Raises NotFound for an unknown analysis, StillInProgress, Conflict for a failed one, and InvalidInput for a failure
+    Raises NoSuchAnalysis, StillInProgress, Conflict for a failed one, and InvalidInput for a failure
     that it does not have, looked at in this order.
     """
     analysis = await lock_analysis(connection, job_id)

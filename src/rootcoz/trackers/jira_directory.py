@@ -49,7 +49,8 @@ class JiraDirectory:
 
     async def whoami(self) -> str:
         """The name that is shown of the credential's owner."""
-        who = await self._http.get(_User, "/rest/api/2/myself", params={}, errand=ASKING_WHO)
+        version = 3 if self._is_cloud else 2
+        who = await self._http.get(_User, f"/rest/api/{version}/myself", params={}, errand=ASKING_WHO)
         return who.displayName or who.name or who.accountId
 
     async def projects(self, query: str = "") -> list[JiraProject]:
@@ -77,22 +78,26 @@ class JiraDirectory:
         return [SecurityLevel(one.id, one.name, one.description or "") for one in listed.levels]
 
     async def _cloud_projects(self, query: str) -> "list[_Project]":
-        found: list[_Project] = []
+        found: dict[str, _Project] = {}
+        start = 0
         for _ in range(MAX_PAGES):
-            params = {"startAt": str(len(found)), "maxResults": str(PAGE_SIZE), "orderBy": "key"}
+            params = {"startAt": str(start), "maxResults": str(PAGE_SIZE), "orderBy": "key"}
             if query.strip():
                 params["query"] = query.strip()
             page = await self._http.get(
                 _ProjectPage, "/rest/api/3/project/search", params=params, errand=LISTING_PROJECTS
             )
-            found += page.values
-            if page.isLast or not page.values:
+            known = len(found)
+            found |= {one.key: one for one in page.values}
+            start += len(page.values)
+            if page.isLast or len(found) == known:
                 break
-        return found
+        return list(found.values())
 
     async def _server_projects(self) -> "list[_Project]":
         listed = await self._http.get(_Projects, "/rest/api/2/project", params={}, errand=LISTING_PROJECTS)
-        return listed.root[: MAX_PAGES * PAGE_SIZE]
+        # The vendor's description speaks of one project where servers answer with a list.
+        return listed.root[: MAX_PAGES * PAGE_SIZE] if isinstance(listed.root, list) else [listed.root]
 
 
 class _User(Wire):
@@ -114,7 +119,7 @@ class _Project(Wire):
     name: str = ""
 
 
-class _Projects(RootModel[list[_Project]]):
+class _Projects(RootModel[list[_Project] | _Project]):
     pass
 
 

@@ -83,7 +83,10 @@ class JiraIssues:
             type_id = await self._issue_type(issue.issue_type or DEFAULT_TYPE, refused)
             if "issuetype" not in refused.fields:
                 raise await self._explained(refused, type_id) from refused
-            filed = await self._file({**fields, "issuetype": {"id": type_id}})
+            try:  # The name may only have been spelt otherwise.
+                filed = await self._file({**fields, "issuetype": {"id": type_id}})
+            except RefusedFields as again:
+                raise await self._explained(again, type_id) from again
         return FiledIssue(key=filed.key, url=f"{self._connection.url}/browse/{filed.key}", title=issue.title)
 
     async def find_filed(self, issue: NewIssue, since: str) -> FiledIssue | None:
