@@ -1,13 +1,20 @@
 """Whom this server tells what, made from the settings. Part of the wiring."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rootcoz.domain.notification import Channel, ChannelKind
+from rootcoz.kit.addresses import networks
 from rootcoz.kit.vapid import VapidKeys, read_vapid_keys
 from rootcoz.notify.base import MailServer, Sender
-from rootcoz.notify.registry import sender_for
 from rootcoz.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from rootcoz.notify.web_push import PushSender
+
+# What speaks to the outside is imported when there is something to say: a server starts without it (PLC0415 is why).
 
 
 def channels_of(settings: Settings) -> tuple[Channel, ...]:
@@ -37,6 +44,8 @@ def senders_of(settings: Settings, channels: tuple[Channel, ...]) -> Callable[[s
 
     def sender_named(name: str) -> Sender | None:
         if name not in made and name in by_name:
+            from rootcoz.notify.registry import sender_for  # noqa: PLC0415
+
             made[name] = sender_for(by_name[name], mail_server, settings.notify_proxy)
         return made.get(name)
 
@@ -54,6 +63,18 @@ def configured_vapid_keys(settings: Settings) -> VapidKeys | None:
         return read_vapid_keys(settings.vapid_public_key, private.get_secret_value())
     except ValueError as error:
         raise SettingsError(f"VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY: {error}.") from None
+
+
+def push_sender(settings: Settings, keys: Callable[[], Awaitable[VapidKeys]]) -> "Callable[[], PushSender]":
+    """Who speaks to push services, made when first wanted."""
+
+    @cache
+    def made() -> "PushSender":
+        from rootcoz.notify.web_push import PushSender  # noqa: PLC0415
+
+        return PushSender(keys, push_contact(settings), networks(settings.push_allowed_networks))
+
+    return made
 
 
 def push_contact(settings: Settings) -> str:

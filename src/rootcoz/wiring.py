@@ -37,8 +37,8 @@ from rootcoz.features.web_push import WebPush
 from rootcoz.kit.addresses import networks
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
-from rootcoz.notify.web_push import PushSender, check_endpoint
-from rootcoz.outlets import channels_of, configured_vapid_keys, push_contact, senders_of
+from rootcoz.notify.push_endpoint import check_endpoint
+from rootcoz.outlets import channels_of, configured_vapid_keys, push_sender, senders_of
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
 from rootcoz.settings import AuthMode, Settings, SettingsError
@@ -245,14 +245,13 @@ class Outbox:
 def make_outbox(settings: Settings, directory: DataDirectory) -> Outbox:
     """What tells the outside. Raises SettingsError."""
     channels = channels_of(settings)
-    allowed = networks(settings.push_allowed_networks)
     keyring = VapidKeyring(
         directory.database, directory.seal, directory.path, configured_vapid_keys(settings)
     )
     deliveries = Deliveries(
         directory.database,
         senders_of(settings, channels),
-        PushSender(keyring.keys, push_contact(settings), allowed),
+        push_sender(settings, keyring.keys),
     )
     return Outbox(
         notifications=Notifications(
@@ -262,7 +261,7 @@ def make_outbox(settings: Settings, directory: DataDirectory) -> Outbox:
         web_push=WebPush(
             directory.database,
             keyring.public_key if settings.enable_web_push else None,
-            partial(check_endpoint, allowed=allowed),
+            partial(check_endpoint, allowed=networks(settings.push_allowed_networks)),
             settings.public_base_url,
         ),
     )

@@ -13,8 +13,7 @@ from rootcoz.domain.notification import Delivery, DeliveryState, Message, PushSu
 from rootcoz.features import deliveries as module
 from rootcoz.features.deliveries import PAUSES_S, Deliveries
 from rootcoz.kit.clock import utc_moment, utc_now
-from rootcoz.notify.base import Sender
-from rootcoz.notify.web_push import SubscriptionGone
+from rootcoz.notify.base import Sender, SubscriptionGone
 from rootcoz.store.deliveries import NewDelivery, add_delivery, list_deliveries
 from rootcoz.store.engine import Database
 from rootcoz.store.push import add_subscription, subscriptions_of
@@ -50,7 +49,7 @@ class Post:
     def another_desk(self) -> Deliveries:
         """As another process would have it."""
         senders: dict[str, Sender] = {"team": self.receiver, "slow": self.slow}
-        return Deliveries(self.database, senders.get, self.receiver)
+        return Deliveries(self.database, senders.get, lambda: self.receiver)
 
     async def write(
         self, channel: str = "team", once: object = 1, subscription_id: int | None = None

@@ -17,7 +17,9 @@ from rootcoz.domain.errors import InvalidInput, OutsideError, RateLimited, Refus
 from rootcoz.domain.notification import Announcement, Event, Message, PushSubscription
 from rootcoz.kit.addresses import LOOPBACK
 from rootcoz.kit.vapid import VapidKeys, new_vapid_keys
-from rootcoz.notify.web_push import PushSender, SubscriptionGone, check_endpoint
+from rootcoz.notify.base import SubscriptionGone
+from rootcoz.notify.push_endpoint import check_endpoint
+from rootcoz.notify.web_push import PushSender
 
 KEYS = new_vapid_keys()
 CONTACT = "mailto:ops@example.com"

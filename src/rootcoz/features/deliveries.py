@@ -16,8 +16,7 @@ import structlog
 from rootcoz.domain.errors import NotFound, OutsideError, RateLimited, RootcozError, StoreUnavailable
 from rootcoz.domain.notification import PUSH, Delivery, DeliveryState, Event, Message, PushSubscription
 from rootcoz.kit.clock import utc_text
-from rootcoz.notify.base import Sender
-from rootcoz.notify.web_push import SubscriptionGone
+from rootcoz.notify.base import Sender, SubscriptionGone
 from rootcoz.store import deliveries as store
 from rootcoz.store import push
 from rootcoz.store.engine import Database
@@ -50,7 +49,10 @@ class Deliveries:
     """Sends messages whose time has come."""
 
     def __init__(
-        self, database: Database, sender_named: Callable[[str], Sender | None], pushes: Pushes
+        self,
+        database: Database,
+        sender_named: Callable[[str], Sender | None],
+        pushes: Callable[[], Pushes],
     ) -> None:
         """`sender_named` knows the channels by their names; None for one that is not configured any more."""
         self._database = database
@@ -175,7 +177,7 @@ class Deliveries:
         if subscription is None:
             raise NotFound("The subscription was removed.")
         try:
-            await self._pushes.send(message, subscription)
+            await self._pushes().send(message, subscription)
         except SubscriptionGone:
             async with self._database.write() as connection:
                 await push.drop_subscription(connection, subscription.id)

@@ -23,7 +23,6 @@ from rootcoz.domain.notification import (
     ReopenedNews,
 )
 from rootcoz.domain.verdicts import counted
-from rootcoz.evidence.secrets import redact
 from rootcoz.kit.clock import utc_now, utc_text
 from rootcoz.store import audit, deliveries
 from rootcoz.store.deliveries import NewDelivery
@@ -217,6 +216,8 @@ def _where(job_name: str, build_number: int, job_id: str) -> str:
 
 def _line(text: str, limit: int) -> str:
     """The text on one line, without secrets and what no reader shows, bounded."""
+    from rootcoz.evidence.secrets import redact  # noqa: PLC0415 - a server starts without it
+
     # Secrets first: cut in the middle, one would not be recognised any more.
     words = redact(text[:_RAW_LIMIT]).text.split()
     line = "".join(character for character in " ".join(words) if character.isprintable())

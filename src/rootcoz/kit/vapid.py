@@ -3,9 +3,12 @@
 import base64
 import binascii
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+# The curves are imported where they are used: a server starts sooner without them (PLC0415 is why).
 
 _PRIVATE_SIZE = 32
 
@@ -22,6 +25,8 @@ class VapidKeys:
 
 def new_vapid_keys() -> VapidKeys:
     """A random pair."""
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
     key = ec.generate_private_key(ec.SECP256R1())
     number = key.private_numbers().private_value.to_bytes(_PRIVATE_SIZE, "big")
     return VapidKeys(_public_of(key), _text(number))
@@ -35,6 +40,8 @@ def read_vapid_keys(public: str, private: str) -> VapidKeys:
         number = b""
     if len(number) != _PRIVATE_SIZE:
         raise ValueError("the private key must be 32 bytes in base64url")
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
     try:
         key = ec.derive_private_key(int.from_bytes(number, "big"), ec.SECP256R1())
     except ValueError:
@@ -44,7 +51,9 @@ def read_vapid_keys(public: str, private: str) -> VapidKeys:
     return VapidKeys(_public_of(key), _text(number))
 
 
-def _public_of(key: ec.EllipticCurvePrivateKey) -> str:
+def _public_of(key: "ec.EllipticCurvePrivateKey") -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
     return _text(key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
 

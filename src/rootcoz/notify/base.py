@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rootcoz.domain.errors import RootcozError
+from rootcoz.domain.errors import Refused, RootcozError
 from rootcoz.domain.notification import Message
 
 USER_AGENT = "rootcoz"
@@ -33,6 +33,10 @@ class MailServer:
     password: str = field(default="", repr=False)
     security: str = "starttls"
     """`starttls`, `tls` or `none`."""
+
+
+class SubscriptionGone(Refused):
+    """The push service does not know the subscription any more, or it was never one."""
 
 
 class NoMailServer(RootcozError):

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from rootcoz.domain.errors import InvalidInput, Refused, Unavailable
+from rootcoz.domain.errors import Refused, Unavailable
 from rootcoz.domain.notification import Message, PushSubscription
 from rootcoz.kit.addresses import Network
 from rootcoz.kit.public_address import NotPublic, public_address
 from rootcoz.kit.vapid import VapidKeys
+from rootcoz.notify.base import SubscriptionGone
 from rootcoz.notify.http import Place, check, post
+from rootcoz.notify.push_endpoint import endpoint_host
 
 TTL_S = 86_400
 """How long a push service keeps a message for a browser that is not there."""
@@ -26,29 +28,7 @@ _TOKEN_S = 12 * 3600
 _POINT_SIZE = 65
 _SECRET_SIZE = 16
 _GONE = frozenset({404, 410})
-_HTTPS = 443
 _SOURCE = "push service"
-
-
-class SubscriptionGone(Refused):
-    """The push service does not know the subscription any more, or it was never one."""
-
-
-async def check_endpoint(endpoint: str, allowed: Sequence[Network] = ()) -> None:
-    """Raise InvalidInput for an endpoint that leads into a network which outsiders cannot reach.
-
-    A name that cannot be resolved now leads nowhere, and is looked at again with each message.
-    """
-    host, port = _host(endpoint)
-    try:
-        await public_address(host, port, allowed)
-    except NotPublic:
-        raise InvalidInput(
-            "The endpoint leads to a private address. Push services are on the internet; for one of your own network, "
-            "list that in PUSH_ALLOWED_NETWORKS."
-        ) from None
-    except OSError:
-        return
 
 
 class PushSender:
@@ -64,7 +44,7 @@ class PushSender:
 
     async def send(self, message: Message, subscription: PushSubscription) -> None:
         """As notify.base.Sender. Raises SubscriptionGone as well."""
-        host, port = _host(subscription.endpoint)
+        host, port = endpoint_host(subscription.endpoint)
         try:
             address = await public_address(host, port, self._allowed)
         except NotPublic:
@@ -94,11 +74,6 @@ class PushSender:
                 source=_SOURCE,
             )
         check(place, reply)
-
-
-def _host(endpoint: str) -> tuple[str, int]:
-    parts = urlsplit(endpoint)
-    return parts.hostname or "", parts.port or _HTTPS
 
 
 def _encrypted(payload: bytes, subscription: PushSubscription) -> bytes:
