@@ -27,7 +27,6 @@ from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRule
 from rootcoz.features.mentions import Mentions
 from rootcoz.features.notifications import Notifications
 from rootcoz.features.presence import Presence
-from rootcoz.features.report_portal import ReportPortal
 from rootcoz.features.results import Results
 from rootcoz.features.review import Reviews
 from rootcoz.features.sign_in import SignIn
@@ -48,7 +47,7 @@ from rootcoz.workspace.addresses import repositories_of_setting
 
 if TYPE_CHECKING:
     from rootcoz.analysis.parts import Desks
-    from rootcoz.exporters.report_portal.client import ReportPortalClient
+    from rootcoz.features.report_portal import ReportPortal
     from rootcoz.features.tracker_access import TrackerAccess
     from rootcoz.sources.jenkins.client import JenkinsAccess
     from rootcoz.trackers.base import IssueStates
@@ -138,7 +137,8 @@ class Services:
     audit: Audit
     token_usage: TokenUsage
     job_metadata: JobMetadataBook
-    report_portal: ReportPortal
+    report_portal: "Callable[[], ReportPortal]"
+    """Pushes results; made when it is first wanted."""
     mentions: Mentions
     web_push: WebPush
     notifications: Notifications
@@ -381,9 +381,7 @@ def make_services(
         presence=Presence(directory.database),
         audit=Audit(directory.database),
         token_usage=TokenUsage(directory.database),
-        report_portal=ReportPortal(
-            directory.database, partial(_report_portal_client, settings), settings.public_base_url
-        ),
+        report_portal=cache(partial(_report_portal, settings, directory.database)),
         mentions=Mentions(directory.database),
         web_push=outbox.web_push,
         notifications=outbox.notifications,
@@ -391,10 +389,11 @@ def make_services(
     )
 
 
-def _report_portal_client(settings: Settings) -> "ReportPortalClient":
+def _report_portal(settings: Settings, database: Database) -> "ReportPortal":
+    from rootcoz.features.report_portal import ReportPortal  # noqa: PLC0415
     from rootcoz.portal import report_portal_client  # noqa: PLC0415
 
-    return report_portal_client(settings)
+    return ReportPortal(database, partial(report_portal_client, settings), settings.public_base_url)
 
 
 async def check_entrance(services: Services) -> None:

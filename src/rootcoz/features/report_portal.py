@@ -15,10 +15,11 @@ from rootcoz.domain.errors import Conflict, InvalidInput, NoSuchAnalysis, NotCon
 from rootcoz.domain.failure import BuildOutline, ErrorSignature
 from rootcoz.domain.finding import Answer, Classification, Finding
 from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.launch import LaunchRef
 from rootcoz.domain.review import Override
 from rootcoz.evidence.secrets import redact
 from rootcoz.exporters.report_portal.client import ExternalIssue, ReportPortalClient
-from rootcoz.exporters.report_portal.launch import BuildRef, LaunchRef
+from rootcoz.exporters.report_portal.launch import BuildRef
 from rootcoz.exporters.report_portal.push import PortalFinding, PushOrder, PushReport, Verdict, push
 from rootcoz.kit.chunks import Chunk
 from rootcoz.sources.jenkins.names import job_path

@@ -4,10 +4,10 @@ import pytest
 from tests.support.report_portal_server import ReportPortal
 from tests.support.tracker_server import Answer
 
+from rootcoz.domain.launch import LaunchRef
 from rootcoz.exporters.report_portal.client import ReportPortalClient
 from rootcoz.exporters.report_portal.launch import (
     BuildRef,
-    LaunchRef,
     NoLaunch,
     address_pattern,
     find_launch,

@@ -25,7 +25,7 @@ async def push_reportportal(
 
     What goes wrong at Report Portal is told in errors, with status 200.
     """
-    report = await services.report_portal.push(
+    report = await services.report_portal().push(
         job_id,
         child_job_name=target.child_job_name or "",
         child_build_number=target.child_build_number or 0,

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from rootcoz.api.schemas.requests import INT_LIMIT, Text
-from rootcoz.exporters.report_portal.launch import LaunchRef
+from rootcoz.domain.launch import LaunchRef
 
 Number = Annotated[int, Field(ge=0, le=INT_LIMIT)]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from rootcoz.domain.errors import CredentialRefused, Refused
+from rootcoz.domain.launch import LaunchRef
 from rootcoz.exporters.report_portal.client import Launch, ReportPortalClient
 
 SCANNED = 1_500
@@ -35,15 +36,6 @@ class BuildRef:
     """Empty for a build that is on no server."""
     job_name: str
     build_number: int
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchRef:
-    """A launch as a person names it: by its uuid, or by its name with Report Portal's number."""
-
-    uuid: str = ""
-    name: str = ""
-    number: int | None = None
 
 
 async def find_launch(client: ReportPortalClient, build: BuildRef, named: LaunchRef | None) -> Launch:

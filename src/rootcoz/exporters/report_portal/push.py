@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from rootcoz.domain.errors import CredentialRefused, OutsideError, Refused
 from rootcoz.domain.finding import Classification
+from rootcoz.domain.launch import LaunchRef
 from rootcoz.exporters.report_portal.client import (
     BATCH,
     MAX_ITEMS,
@@ -22,13 +23,15 @@ from rootcoz.exporters.report_portal.client import (
     ReportPortalClient,
 )
 from rootcoz.exporters.report_portal.comment import Remark, block, pushed_classification, with_block
-from rootcoz.exporters.report_portal.launch import BuildRef, LaunchRef, NoLaunch, find_launch
+from rootcoz.exporters.report_portal.launch import BuildRef, NoLaunch, find_launch
 from rootcoz.exporters.report_portal.names import FailureName, ItemName, Unmatched, match_items
 
 TIME_LIMIT_S = 240.0
 """Seconds after which a push stops; the next one goes on."""
 MAX_REFUSALS = 30
 """Refused requests without one that was taken in between, after which the rest is not tried."""
+NAME_SHOWN = 300
+"""Characters of a name in the report: there may be 30,000."""
 
 DEFECT_GROUPS = {
     Classification.PRODUCT_BUG.value: ("PRODUCT_BUG", "pb001"),
@@ -220,7 +223,7 @@ class _Push:
             plan.links.append((item, new))
 
     def _leave(self, item: Item, reason: str) -> None:
-        self._report.unmatched.append(f"{item.name}: {reason}")
+        self._report.unmatched.append(f"{_shown(item.name)}: {reason}")
 
     # --- sending ---------------------------------------------------------------------------------
 
@@ -252,7 +255,7 @@ class _Push:
                 if len(part) == 1:
                     item = item_of(part[0])
                     self._bad.add(item.id)
-                    self._report.errors.append(f"{item.name}: {error}")
+                    self._report.errors.append(f"{_shown(item.name)}: {error}")
                 else:
                     middle = len(part) // 2
                     waiting += [part[middle:], part[:middle]]
@@ -302,8 +305,12 @@ def _found(items: Sequence[Item], verdicts: Sequence[Verdict]) -> tuple[_Found, 
     names = [FailureName(verdict.test_name, verdict.finding) for verdict in verdicts]
     matches = match_items([_name(item) for item in items], names)
     finding_of = {item_id: verdicts[index].finding for item_id, index in matches.failure_of.items()}
-    missing = dict.fromkeys(verdicts[index].test_name for index in matches.missing)
+    missing = dict.fromkeys(_shown(verdicts[index].test_name) for index in matches.missing)
     return _Found(finding_of, list(missing)), matches.unmatched
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= NAME_SHOWN else name[: NAME_SHOWN - 1] + "…"
 
 
 def _name(item: Item) -> ItemName:
