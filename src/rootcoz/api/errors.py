@@ -17,6 +17,7 @@ from rootcoz.domain.errors import (
     Conflict,
     CredentialRefused,
     InvalidInput,
+    KeysUnavailable,
     NotAllowed,
     NotConfigured,
     NotFound,
@@ -46,6 +47,7 @@ STATUSES: tuple[tuple[type[RootcozError], int], ...] = (
     (ServerStopping, 503),
     (StoreUnavailable, 503),
     (CredentialRefused, 401),  # a tracker's: the reference has its 401 and 403 so
+    (KeysUnavailable, 503),
     (OutsideError, 502),
     (RootcozError, 500),
 )

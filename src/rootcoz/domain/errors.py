@@ -17,6 +17,7 @@
     │   └── NotAllowed              the requester lacks the right
     │       └── BudgetSpent         what may be spent on AIs is spent
     ├── ServerStopping              nobody: the same request works after the next start
+    ├── KeysUnavailable             the operator: keys that the server made cannot be used
     ├── StoreUnavailable            the operator: our database cannot be used at the moment
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
@@ -128,6 +129,10 @@ class StoreUnavailable(RootcozError):
             f"The database cannot be used at the moment: {reason.rstrip('.')}. Nothing that was accepted is lost; "
             "the work goes on when the database works again."
         )
+
+
+class KeysUnavailable(RootcozError):
+    """Keys that the server made for itself, or was to make, cannot be used; the message says what to do."""
 
 
 class OutsideError(RootcozError):

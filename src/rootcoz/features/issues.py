@@ -252,7 +252,7 @@ class Issues:
                 if not await tracker_items.complete_item(connection, claim.item.id, issue, at=utc_now()):
                     known = await tracker_items.load_item(connection, claim.item.id)
                     return Filing(issue, 0) if known is None else Filing(known.issue, known.comment_id)
-                comment_id = await review.add_comment(
+                comment = await review.add_comment(
                     connection,
                     analysis.id,
                     claim.failure,
@@ -260,13 +260,13 @@ class Issues:
                     author=author,
                     at=utc_now(),
                 )
-                await tracker_items.name_comment(connection, claim.item.id, comment_id)
+                await tracker_items.name_comment(connection, claim.item.id, comment.id)
         except StoreUnavailable as error:
             # The issue is there: whoever asks again finds it, and adds the comment.
             log.warning("issue_filed_without_comment", job_id=job_id, issue=issue.key, reason=str(error))
             return Filing(issue, 0)
         log.info("issue_filed", job_id=job_id, issue=issue.key, tracker=tracker)
-        return Filing(issue, comment_id)
+        return Filing(issue, comment.id)
 
 
 async def _created(issue: NewIssue, filers: Sequence[IssueFiler]) -> FiledIssue:

@@ -12,6 +12,7 @@ from rootcoz.domain.finding import Finding
 from rootcoz.domain.review import Author, Comment, FailureTarget, Override, ReviewMark
 from rootcoz.kit.text_key import text_key
 from rootcoz.store.findings import decode_answer
+from rootcoz.store.mentions import add_mentions
 from rootcoz.store.schema import (
     analyses,
     comments,
@@ -57,6 +58,15 @@ class LockedFailure:
     connection: AsyncConnection
     analysis: ReviewedAnalysis
     failure: FoundFailure
+
+
+@dataclass(frozen=True, slots=True)
+class AddedComment:
+    """A comment that was kept."""
+
+    id: int
+    speaks_to: tuple[str, ...]
+    """By `domain.account.name_key`."""
 
 
 async def lock_analysis(connection: AsyncConnection, job_id: str) -> ReviewedAnalysis | None:
@@ -330,8 +340,8 @@ async def add_comment(
     *,
     author: Author,
     at: str,
-) -> int:
-    """Keep the comment; its id."""
+) -> AddedComment:
+    """Keep the comment, and whom it speaks to."""
     result = await connection.execute(
         insert(comments).values(
             analysis_id=analysis_id,
@@ -348,7 +358,8 @@ async def add_comment(
     key = result.inserted_primary_key
     if key is None:
         raise RuntimeError("the database returned no key for a new comment")
-    return int(key[0])
+    comment_id = int(key[0])
+    return AddedComment(comment_id, tuple(await add_mentions(connection, comment_id, comment)))
 
 
 async def list_comments(connection: AsyncConnection, job_id: str) -> list[Comment]:

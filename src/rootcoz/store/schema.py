@@ -492,3 +492,67 @@ audit_log = Table(
     Column("detail", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,  # a number that is missing was taken out
 )
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column(
+        "comment_id",
+        _ID,
+        ForeignKey("comments.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("name_key", Text, primary_key=True),
+    Column("read_at", _TIME, nullable=True),
+)
+"""Whom a comment speaks to, by `domain.account.name_key`; there need not be such a user."""
+Index("ix_mentions_name", mentions.c.name_key, mentions.c.comment_id, mentions.c.read_at)
+
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("name_key", Text, nullable=False),  # `admin` of ADMIN_KEY has no row among the users
+    Column("endpoint", Text, nullable=False),
+    Column("endpoint_digest", String(64), nullable=False, unique=True),  # the address itself may be too long
+    Column("p256dh_key", Text, nullable=False),
+    Column("auth_key", Text, nullable=False),
+    Column("subscribed_at", _TIME, nullable=False),
+    sqlite_autoincrement=True,  # a delivery on its way must not reach whoever comes next
+)
+Index("ix_push_subscriptions_name", push_subscriptions.c.name_key, push_subscriptions.c.subscribed_at)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("once_key", String(64), nullable=False, unique=True),  # what is to be told once has one
+    Column("analysis_id", _ID, ForeignKey("analyses.id", ondelete="CASCADE"), nullable=True),
+    Column("subscription_id", _ID, ForeignKey("push_subscriptions.id", ondelete="CASCADE"), nullable=True),
+    Column("comment_id", _ID, ForeignKey("comments.id", ondelete="CASCADE"), nullable=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", _TIME, nullable=False),
+    Column("last_error", Text, nullable=False, server_default=""),
+    Column("created_at", _TIME, nullable=False),
+    Column("finished_at", _TIME, nullable=True),
+    CheckConstraint("state IN ('pending', 'delivered', 'given_up')", name="state"),
+)
+"""Messages to the outside, each written in the transaction of what it tells of."""
+Index("ix_deliveries_due", deliveries.c.state, deliveries.c.due_at)
+Index("ix_deliveries_created", deliveries.c.created_at, deliveries.c.id)
+Index("ix_deliveries_analysis", deliveries.c.analysis_id)
+Index("ix_deliveries_subscription", deliveries.c.subscription_id)
+Index("ix_deliveries_comment", deliveries.c.comment_id)
+
+shared_keys = Table(
+    "shared_keys",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Keys that all processes on one database must have alike; with SQLite they lie as files beside it."""

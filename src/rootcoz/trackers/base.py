@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from rootcoz.domain.issue import FiledIssue, NewIssue, TrackerIssue
+from rootcoz.domain.issue import FiledIssue, IssueState, NewIssue, TrackerIssue
 from rootcoz.domain.link import Link
 
 
@@ -78,4 +78,22 @@ class StateLookup(Protocol):
         Never empty. Raises Unavailable (RateLimited among them) and Refused, whose `not_found` tells an issue that is
         not there or not shown to us from a credential that is not accepted.
         """
+
+
+class IssueStates(Protocol):
+    """One tracker with one credential, asked how single issues stand. Safe to use from many tasks at once."""
+
+    name: str
+    """As in IssueSearch."""
+
+    def named_in(self, text: str) -> list[str]:
+        """Addresses of issues of this tracker that a person's text names, each once, in their order."""
+        ...
+
+    def knows(self, url: str) -> bool:
+        """Whether an issue with that address is one of this tracker's."""
+        ...
+
+    async def state(self, url: str) -> IssueState:
+        """How the issue at that address, which it knows, stands. Raises Refused and Unavailable."""
         ...

@@ -44,7 +44,7 @@ class GitHubSearch:
 
     def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
         self._repository = connection.repository
-        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
 
     async def search(self, query: IssueQuery) -> list[TrackerIssue]:
         """Issues of the repository that fit, the most recently updated first; no pull requests."""
@@ -78,7 +78,7 @@ class GitHubStates:
     name = "GitHub"
 
     def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
-        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
 
     async def state(self, link: Link) -> str:
         """`open`, `closed` or `merged`."""
@@ -100,7 +100,7 @@ class GitHubIssues:
         self.place = f"{connection.api_url} {connection.repository.lower()}"
         self.settles_s = settles_s
         self._path = f"/repos/{connection.repository}/issues"
-        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
 
     async def create_issue(self, issue: NewIssue) -> FiledIssue:
         """File the issue; the body is Markdown.
@@ -168,7 +168,8 @@ def _literal(text: str) -> str:
     return _MARKUP.sub(r"\\\1", text)
 
 
-def _endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
+def endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
+    """How that GitHub is spoken to."""
     headers = {"accept": "application/vnd.github+json", "x-github-api-version": API_VERSION}
     if connection.token:
         headers["authorization"] = f"Bearer {connection.token}"

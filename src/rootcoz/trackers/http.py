@@ -133,6 +133,12 @@ class TrackerHttp:
         """The answer to a POST, read as `kind`."""
         return await self._request(kind, "POST", path, errand, body=body)
 
+    async def put(
+        self, kind: type[Reply], path: str, *, body: Mapping[str, object], errand: Errand = SEARCH
+    ) -> Reply:
+        """The answer to a PUT, read as `kind`."""
+        return await self._request(kind, "PUT", path, errand, body=body)
+
     async def _request(
         self,
         kind: type[Reply],
@@ -256,7 +262,7 @@ class TrackerHttp:
         if _is_page(reply):
             raise self._unusable(
                 f"{self._at.name} answered with a web page instead of data: check that {self._at.address_setting} "
-                "is the address of the tracker itself and that no sign-in page stands before it.",
+                f"is the address of {self._at.name} itself and that no sign-in page stands before it.",
                 errand,
             )
         try:

@@ -154,7 +154,7 @@ async def _note_deletions(services: Services, who: Requester, job_ids: Sequence[
 
 
 def capabilities(services: Services) -> Capabilities:
-    """What this server can do. It pushes nothing yet."""
+    """What this server can do."""
     settings = services.settings
     return Capabilities(
         github_issues_enabled=settings.enable_github_issues is not False,
@@ -163,8 +163,8 @@ def capabilities(services: Services) -> Capabilities:
         server_jira_token=bool(settings.jira_api_token or settings.jira_pat),
         server_jira_email=bool(settings.jira_email),
         server_jira_project_key=settings.jira_project_key,
-        reportportal=False,
-        reportportal_project="",
+        reportportal=settings.pushes_to_reportportal,
+        reportportal_project=settings.reportportal_project,
         feedback_enabled=False,
     )
 
