@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
+from rootcoz.analysis.comment_intent import Asked, CommentIntents
 from rootcoz.analysis.parts import Newsroom, Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
@@ -23,6 +24,7 @@ from rootcoz.features.deliveries import Deliveries
 from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
+from rootcoz.features.link_states import CommentLinks, CommentTrackers
 from rootcoz.features.mentions import Mentions
 from rootcoz.features.notifications import Notifications
 from rootcoz.features.presence import Presence
@@ -119,6 +121,8 @@ class Services:
     engine: Engine
     results: Results
     reviews: Reviews
+    comment_links: CommentLinks
+    comment_intents: CommentIntents
     history: History
     text_index: TextIndex
     events: EventHub
@@ -276,12 +280,16 @@ def make_parts(
         audience=events,
         budgets=Budgets(
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
-            per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
+            per_day=_budget_per_day(settings),
         ),
         reuse_decisions=settings.reuse_decisions,
         metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
         newsroom=newsroom,
     )
+
+
+def _budget_per_day(settings: Settings) -> Budget:
+    return Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens)
 
 
 def _repository_tokens(
@@ -305,6 +313,14 @@ def _tracker_desks(settings: Settings, analysis: StoredAnalysis, secrets: Mappin
     from rootcoz.desks import tracker_desks  # noqa: PLC0415
 
     return tracker_desks(settings, analysis, secrets)
+
+
+def _link_trackers(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str], saved: Mapping[str, str]
+) -> CommentTrackers:
+    from rootcoz.desks import LinkTrackers  # noqa: PLC0415
+
+    return LinkTrackers(settings, analysis, secrets, saved)
 
 
 async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:
@@ -331,9 +347,14 @@ def _plain(secret: SecretStr | None) -> str:
 
 
 def make_services(
-    settings: Settings, directory: DataDirectory, engine: Engine, events: EventHub, outbox: Outbox
+    settings: Settings,
+    directory: DataDirectory,
+    engine: Engine,
+    events: EventHub,
+    server_gate: asyncio.Semaphore,
+    outbox: Outbox,
 ) -> Services:
-    """What the faces work with. Raises SettingsError."""
+    """What the faces work with; `server_gate` bounds the questions of the whole server. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
     text_index = TextIndex(directory.database)
@@ -344,6 +365,14 @@ def make_services(
         engine=engine,
         results=Results(directory.database, _partial_result),
         reviews=Reviews(directory.database, outbox.web_push.announce_mention),
+        comment_links=CommentLinks(directory.database, directory.seal, partial(_link_trackers, settings)),
+        comment_intents=CommentIntents(
+            directory.database,
+            shelf.named,
+            Asked(settings.ai_provider, settings.ai_model),
+            server_gate,
+            _budget_per_day(settings),
+        ),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,

@@ -45,12 +45,13 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
             await stack.enter_async_context(member(engine, parts))
         await engine.launch()
         stack.push_async_callback(engine.close)
-        services = make_services(settings, directory, engine, events, outbox)
+        services = make_services(settings, directory, engine, events, parts.server_gate, outbox)
         await check_entrance(services)
         if directory.database.is_shared:
             await stack.enter_async_context(minding(engine, parts, events))
         await resume_everything(engine, parts)
         stack.push_async_callback(services.presence.settle)
+        stack.push_async_callback(services.history.settle)
         if not short_lived:
             await stack.enter_async_context(_beside(_backfill(services), "history_not_backfilled"))
             await stack.enter_async_context(_beside(services.text_index.keep_up(), "history_not_tended"))
@@ -73,5 +74,8 @@ async def _beside(work: Coroutine[Any, Any, None], when_it_fails: str) -> AsyncI
 
 async def _backfill(services: Services) -> None:
     from rootcoz.analysis.history import backfill_history  # noqa: PLC0415 - a start does not wait for it
+    from rootcoz.analysis.memory import remember_everything  # noqa: PLC0415 - as above
 
     await backfill_history(services.database)
+    # After the rows of history, by which the failures of the decisions are found.
+    await remember_everything(services.database)
