@@ -1,5 +1,7 @@
 """Which failures of an analysis are new to its job."""
 
+import time
+
 from tests.support.history import add_run, row
 
 from rootcoz.store.engine import Database
@@ -36,3 +38,18 @@ async def test_what_failed_elsewhere_or_by_other_rules_is_not(database: Database
     analysis_id = await add_run(database, "this", [row("t", error_signature=A)])
 
     assert await known(database, analysis_id) == set()
+
+
+async def test_the_time_does_not_grow_with_groups_times_the_rows_of_the_job(
+    sqlite_database: Database,
+) -> None:
+    signatures = [f"{number:064x}" for number in range(1000)]
+    rows = [row("t", group_number=number + 1, error_signature=one) for number, one in enumerate(signatures)]
+    for run in range(15):
+        await add_run(sqlite_database, f"run-{run}", rows[:400], build=run)
+    newest = await add_run(sqlite_database, "newest", rows, build=99)
+    started = time.process_time()
+    found = await known(sqlite_database, newest)
+
+    assert len(found) == 400
+    assert time.process_time() - started < 0.3

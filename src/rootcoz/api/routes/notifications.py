@@ -47,7 +47,7 @@ async def subscribe(body: SubscribeRequest, services: ServicesOf, who: Myself) -
     return Subscribed(status="subscribed")
 
 
-@router.post("/api/notifications/unsubscribe", responses=error_responses(401, 403, 404, 413, 422, 503))
+@router.post("/api/notifications/unsubscribe", responses=error_responses(400, 401, 403, 404, 413, 422, 503))
 async def unsubscribe(body: UnsubscribeRequest, services: ServicesOf, who: Myself) -> Unsubscribed:
     """Remove one Web Push subscription of the current user."""
     await services.web_push.unsubscribe(who.name, body.endpoint)
@@ -80,7 +80,7 @@ async def list_channels(services: ServicesOf, _who: Administrator) -> ChannelsRe
 
 @router.post(
     "/api/admin/notifications/test",
-    responses=error_responses(403, 404, 413, 422),
+    responses=error_responses(400, 403, 404, 413, 422),
     openapi_extra=NEEDS_KEY,
 )
 async def test_channel(body: ChannelTest, services: ServicesOf, who: Administrator) -> ChannelTestResult:
