@@ -104,6 +104,7 @@ class Gate:
             address,
             identity.account_id,
             identity.session_id,
+            identity.is_granted,
         )
         return identity, who
 

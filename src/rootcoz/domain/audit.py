@@ -19,6 +19,9 @@ class Action(StrEnum):
     TOKENS_CHANGED = "tokens_changed"
     RESULT_DELETED = "result_deleted"
     CLASSIFICATION_OVERRIDDEN = "classification_overridden"
+    IDENTITY_LINKED = "identity_linked"
+    IDENTITIES_REMOVED = "identities_removed"
+    KEY_RING_ROTATED = "key_ring_rotated"
 
 
 class Outcome(StrEnum):

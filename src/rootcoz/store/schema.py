@@ -330,7 +330,9 @@ users = Table(
     Column("role", String(16), nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("last_seen", _TIME, nullable=True),
-    Column("proven", Integer, nullable=False, server_default="0"),  # 0: the name comes from plain cookies only
+    Column(
+        "proven", Integer, nullable=False, server_default="0"
+    ),  # 0: the name comes from plain cookies only
     CheckConstraint("role IN ('admin', 'user')", name="role"),
     sqlite_autoincrement=True,  # secrets are sealed for the row's number: it is never given twice
 )
@@ -384,7 +386,9 @@ sessions = Table(
     Column("key_id", String(32), ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=True),
     Column("admin_key_digest", String(64), nullable=False, server_default=""),  # ends with that key
     Column("identity_id", String(32), nullable=True),  # ends with that identity, which deletes it by hand
-    Column("granted_role", String(16), nullable=False, server_default=""),  # by a group; for this session only
+    Column(
+        "granted_role", String(16), nullable=False, server_default=""
+    ),  # by a group; for this session only
     Column("latest_end", _TIME, nullable=True),  # it is not prolonged beyond
     Column("address", Text, nullable=False, server_default=""),
     Column("user_agent", Text, nullable=False, server_default=""),

@@ -28,6 +28,8 @@ router = APIRouter(tags=["History"])
 
 OFFSET_LIMIT = 2**62
 """More than any table has rows, and still a number that databases can hold."""
+SEARCH_LIMIT = 1_000
+"""Characters of a search term."""
 
 Filter = Annotated[str, Query(max_length=NAME_LIMIT)]
 Without = Annotated[str, Query(max_length=NAME_LIMIT, description="Leaves one analysis out.")]
@@ -40,7 +42,8 @@ async def list_failures(
     search: Annotated[
         str,
         Query(
-            max_length=NAME_LIMIT, description="A part of test name, error message or job name, as it stands."
+            max_length=SEARCH_LIMIT,
+            description="A part of test name, error message or job name, as it stands.",
         ),
     ] = "",
     job_name: Filter = "",
