@@ -78,7 +78,7 @@ class _Tokens(BaseModel):
 class _KeySet(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    keys: list[dict[str, Any]]
+    keys: list[Any]
 
 
 Body = TypeVar("Body", bound=BaseModel)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from rootcoz.api.auth import OPENID_LOGIN, Anyone, ServicesOf
 from rootcoz.api.cookies import OPENID_COOKIE, clear_openid, set_openid, set_session, set_username
@@ -62,7 +62,7 @@ async def begin(
 
 @router.get(
     OPENID_CALLBACK,
-    response_class=HTMLResponse,
+    response_class=Response,
     responses={**error_responses(400, 401, 409, 422, 429, 502), **_PAGE},
 )
 async def come_back(
