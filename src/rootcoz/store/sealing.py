@@ -78,8 +78,9 @@ async def open_(connection: AsyncConnection, seal: Seal, sealed: bytes, *, place
 
 async def take_up(connection: AsyncConnection, seal: Seal) -> None:
     """Learn the keys that there are by now."""
-    seal.look_again()
+    # In this order: a rotation puts the new key where the old one was before it deletes these rows.
     rows = (await connection.execute(select(encryption_keys))).all()
+    seal.look_again()
     missing = {row.key_id: row for row in rows if not seal.knows(row.key_id)}
     while openable := [row for row in missing.values() if seal.knows(row.opened_by)]:
         for row in openable:
