@@ -21,8 +21,9 @@ GOAL_CASES = 5_000
 EXAMPLES = 12
 KEY = "correct-horse-battery"
 CHECKS = "not_a_server_error,status_code_conformance,response_schema_conformance"
-_SHOWN = 12_000
-"""Characters of a failed run's findings that are shown."""
+_SHOWN = 400_000
+_LINE = 300
+"""Last characters of a failed run's findings that are shown, and the first of each line."""
 _LIMIT_S = 3600
 
 
@@ -91,7 +92,9 @@ def attack(variant: Variant, examples: int, seed: int) -> Outcome:
     counted = re.search(r"([\d,]+) generated", done.stdout)
     if done.returncode or broken:
         found = re.search(r"=+ (ERRORS|FAILURES) =+.*?(?=\n=+ WARNINGS|\Z)", done.stdout, re.DOTALL)
-        print((found[0] if found else done.stdout)[:_SHOWN], done.stderr[-_SHOWN:])
+        for line in (found[0] if found else done.stdout)[-_SHOWN:].splitlines():
+            print(line if len(line) <= _LINE else f"{line[:_LINE]}... ({len(line):,} characters)")
+        print(done.stderr[-_SHOWN:])
     return Outcome(
         int(counted[1].replace(",", "")) if counted else 0,
         not done.returncode and not broken,

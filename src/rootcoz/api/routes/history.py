@@ -21,6 +21,7 @@ from rootcoz.api.schemas.history import (
     SignatureTest,
     TestHistoryResponse,
 )
+from rootcoz.api.schemas.requests import Text
 from rootcoz.domain.errors import InvalidInput
 from rootcoz.domain.history import HistoryFilters, HistoryLabel, LabelFilters, NewLabel
 
@@ -31,16 +32,16 @@ OFFSET_LIMIT = 2**62
 SEARCH_LIMIT = 1_000
 """Characters of a search term."""
 
-Filter = Annotated[str, Query(max_length=NAME_LIMIT)]
-Without = Annotated[str, Query(max_length=NAME_LIMIT, description="Leaves one analysis out.")]
-NamePath = Annotated[str, Path(max_length=NAME_LIMIT)]
+Filter = Annotated[Text, Query(max_length=NAME_LIMIT)]
+Without = Annotated[Text, Query(max_length=NAME_LIMIT, description="Leaves one analysis out.")]
+NamePath = Annotated[Text, Path(max_length=NAME_LIMIT)]
 
 
 @router.get("/history/failures", responses=error_responses(401, 422))
 async def list_failures(
     services: ServicesOf,
     search: Annotated[
-        str,
+        Text,
         Query(
             max_length=SEARCH_LIMIT,
             description="A part of test name, error message or job name, as it stands.",
@@ -80,7 +81,7 @@ async def get_test_history(
 @router.get("/history/search", responses=error_responses(401, 422))
 async def search_signature(
     services: ServicesOf,
-    signature: Annotated[str, Query(max_length=NAME_LIMIT)],
+    signature: Annotated[Text, Query(max_length=NAME_LIMIT)],
     exclude_job_id: Without = "",
 ) -> SignatureResponse:
     """Find tests that failed with the same error signature."""

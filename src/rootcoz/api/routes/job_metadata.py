@@ -19,6 +19,7 @@ from rootcoz.api.schemas.job_metadata import (
     RulesPreviewRequest,
     RulesPreviewResponse,
 )
+from rootcoz.api.schemas.requests import Text
 from rootcoz.domain.job_metadata import JobMetadata
 
 router = APIRouter(tags=["Metadata"])
@@ -31,11 +32,11 @@ JobNamePath = Annotated[
 @router.get("/api/jobs/metadata", responses=error_responses(401, 422))
 async def list_job_metadata(
     services: ServicesOf,
-    team: Annotated[str, Query(description="Exact team filter.")] = "",
-    tier: Annotated[str, Query(description="Exact tier filter.")] = "",
-    version: Annotated[str, Query(description="Exact version filter.")] = "",
+    team: Annotated[Text, Query(description="Exact team filter.")] = "",
+    tier: Annotated[Text, Query(description="Exact tier filter.")] = "",
+    version: Annotated[Text, Query(description="Exact version filter.")] = "",
     label: Annotated[
-        list[str], Query(description="Repeated label filter. All requested labels must be present.")
+        list[Text], Query(description="Repeated label filter. All requested labels must be present.")
     ] = [],  # noqa: B006 - the framework copies defaults
 ) -> list[JobMetadataItem]:
     """List stored job metadata, by name."""
