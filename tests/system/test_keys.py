@@ -153,7 +153,7 @@ def test_a_rotation_on_postgresql_reaches_every_server_and_ends_when_they_have_t
                 "--port",
                 "0",
                 "--data-dir",
-                homes[1] / "data",
+                str(homes[1] / "data"),
             ],
             cwd=homes[1],
             env=scrubbed(homes[1], settings),
@@ -188,7 +188,7 @@ def test_a_lost_key_is_told_at_the_start_and_given_up_on_purpose(tmp_path: Path)
         "--port",
         "0",
         "--data-dir",
-        tmp_path / "data",
+        str(tmp_path / "data"),
     ]
     lost = subprocess.run(
         command, cwd=tmp_path, env=scrubbed(tmp_path), capture_output=True, text=True, timeout=60, check=False
