@@ -25,6 +25,7 @@ _SHOWN = 400_000
 _LINE = 300
 """Last characters of a failed run's findings that are shown, and the first of each line."""
 _LIMIT_S = 3600
+_HOOKS = Path(__file__).with_name("fuzz_hooks.py")
 
 
 class Variant(NamedTuple):
@@ -84,7 +85,12 @@ def attack(variant: Variant, examples: int, seed: int) -> Outcome:
                 text=True,
                 timeout=_LIMIT_S,
                 check=False,
-                env={"PATH": os.environ["PATH"], "HOME": folder, "NO_PROXY": "*"},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": folder,
+                    "NO_PROXY": "*",
+                    "SCHEMATHESIS_HOOKS": str(_HOOKS),
+                },
             )
             seconds = time.perf_counter() - began
             server.client.get("/health").raise_for_status()

@@ -235,6 +235,32 @@ async def test_who_has_a_key_links_an_identity_and_nobody_else_can(
     assert (await me(again))["username"] == name
 
 
+async def test_an_identity_that_a_key_has_linked_ends_with_the_key(
+    house: Api, provider: OpenIdServer
+) -> None:
+    name, intruder, visitor = newcomer(provider), newcomer(provider), elsewhere(house)
+    stolen = await key_of_new_user(house, name)
+    await visitor.post("/api/auth/login", json={"username": name, "api_key": stolen})
+    await arrives(visitor, intruder, link="true")
+    await house.delete(f"/api/admin/users/{name}/keys", headers=ADMIN)
+    again = elsewhere(house)
+    await arrives(again, intruder)
+
+    assert (await me(again))["username"] == intruder
+
+
+async def test_an_identity_of_its_own_outlives_the_user_s_keys(house: Api, provider: OpenIdServer) -> None:
+    name, visitor, again = newcomer(provider), elsewhere(house), elsewhere(house)
+    await arrives(visitor, name)
+    await visitor.post("/api/user/keys", json={"name": "script"})
+    await house.delete(f"/api/admin/users/{name}/keys", headers=ADMIN)
+    outside = await me(visitor)
+    await arrives(again, name)
+
+    assert not outside["signed_in"]
+    assert (await me(again))["username"] == name
+
+
 async def test_an_identity_is_linked_to_one_user_and_only_while_the_session_lasts(
     house: Api, provider: OpenIdServer
 ) -> None:

@@ -133,6 +133,7 @@ class Accounts:
             if role is Role.USER:
                 _check_not_last(admins, account, "demote")
                 await accounts_store.delete_keys(connection, account.id)
+                await identities_store.delete_linked(connection, account.id)
                 await sessions_store.delete_sessions_of(connection, account.id)
             else:
                 await accounts_store.add_key(connection, account.id, key, self._seal, now)
@@ -161,6 +162,7 @@ class Accounts:
             if account is None or account.role is not Role.ADMIN:
                 raise NotFound(f"There is no administrator {username}.")
             await accounts_store.delete_keys(connection, account.id)
+            await identities_store.delete_linked(connection, account.id)
             await sessions_store.delete_sessions_of(connection, account.id)
             try:
                 await accounts_store.add_key(connection, account.id, key, self._seal, self._text())
@@ -236,6 +238,7 @@ class Accounts:
                     f"{account.username} is an administrator: rotate the key, or change the role first."
                 )
             revoked = await accounts_store.delete_keys(connection, account.id)
+            await identities_store.delete_linked(connection, account.id)
             await sessions_store.delete_sessions_of(connection, account.id)
             await audit_store.record(
                 connection,

@@ -228,7 +228,7 @@ class OpenIdSignIn:
                     "(DELETE /api/admin/users/NAME/identities)."
                 )
             return known
-        return await self._bind(connection, person, account, address)
+        return await self._bind(connection, person, account, address, linked=True)
 
     async def _newcomer(self, connection: Connection, person: Person, address: str) -> KnownIdentity:
         name = self._name(person)
@@ -243,13 +243,13 @@ class OpenIdSignIn:
                 "in with your key and link this identity (/api/auth/oidc/login?link=true); else have the identity "
                 "provider give you another name."
             )
-        return await self._bind(connection, person, account, address)
+        return await self._bind(connection, person, account, address, linked=False)
 
     async def _bind(
-        self, connection: Connection, person: Person, account: Account, address: str
+        self, connection: Connection, person: Person, account: Account, address: str, *, linked: bool
     ) -> KnownIdentity:
         identity_id = await identities_store.add_identity(
-            connection, account.id, person.issuer, person.subject, self._text()
+            connection, account.id, person.issuer, person.subject, self._text(), linked=linked
         )
         await audit_store.record(
             connection,

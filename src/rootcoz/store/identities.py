@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,9 +47,12 @@ async def find_identity(connection: AsyncConnection, issuer: str, subject: str) 
 
 
 async def add_identity(
-    connection: AsyncConnection, account_id: int, issuer: str, subject: str, now: str
+    connection: AsyncConnection, account_id: int, issuer: str, subject: str, now: str, *, linked: bool
 ) -> str:
-    """Make the identity that user's; its id. The name counts as proven from now on. Raises IdentityTaken."""
+    """Make the identity that user's; its id. The name counts as proven from now on. Raises IdentityTaken.
+
+    `linked`: the user was there before, and somebody signed in as them wanted it.
+    """
     identity_id = secrets.token_hex(16)
     try:
         async with connection.begin_nested():
@@ -60,6 +63,7 @@ async def add_identity(
                     digest=_digest(issuer, subject),
                     issuer=issuer,
                     subject=subject,
+                    linked=int(linked),
                     created_at=now,
                     last_used=now,
                 )
@@ -80,9 +84,7 @@ async def delete_identities(connection: AsyncConnection, account_id: int) -> int
 
     A name that nothing else proves is then free for the next who comes with it.
     """
-    mine = select(identities.c.id).where(identities.c.user_id == account_id)
-    await connection.execute(delete(sessions).where(sessions.c.identity_id.in_(mine)))
-    done = await connection.execute(delete(identities).where(identities.c.user_id == account_id))
+    count = await _delete(connection, identities.c.user_id == account_id)
     has_key = exists().where(api_keys.c.user_id == users.c.id)
     has_token = exists().where(user_tokens.c.user_id == users.c.id)
     await connection.execute(
@@ -90,7 +92,19 @@ async def delete_identities(connection: AsyncConnection, account_id: int) -> int
         .where(users.c.id == account_id, users.c.role == Role.USER, ~has_key, ~has_token)
         .values(proven=0)
     )
-    return done.rowcount
+    return count
+
+
+async def delete_linked(connection: AsyncConnection, account_id: int) -> None:
+    """Forget the identities that somebody with a key of the user has linked: who had the key may have meant theirs."""
+    await _delete(connection, and_(identities.c.user_id == account_id, identities.c.linked == 1))
+
+
+async def _delete(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
+    await connection.execute(
+        delete(sessions).where(sessions.c.identity_id.in_(select(identities.c.id).where(which)))
+    )
+    return (await connection.execute(delete(identities).where(which))).rowcount
 
 
 async def is_free(connection: AsyncConnection, account_id: int) -> bool:

@@ -371,6 +371,7 @@ identities = Table(
     Column("digest", String(64), nullable=False, unique=True),  # store/identities.py: of issuer and subject
     Column("issuer", Text, nullable=False),
     Column("subject", Text, nullable=False),
+    Column("linked", Integer, nullable=False),  # 1: by somebody with a key, whom it then ends with
     Column("created_at", _TIME, nullable=False),
     Column("last_used", _TIME, nullable=False),
 )

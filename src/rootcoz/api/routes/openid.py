@@ -39,22 +39,26 @@ async def methods(response: Response, services: ServicesOf) -> SignInMethods:
     responses=error_responses(400, 401, 422, 502),
 )
 async def begin(
+    request: Request,
     services: ServicesOf,
     who: Anyone,
     return_to: Annotated[Text, Query(description="Path of this server to go on to.")] = "/",
     *,
     link: Annotated[bool, Query(description="Link the identity to the user of this session.")] = False,
-) -> RedirectResponse:
+) -> Response:
     """Send a browser to the identity provider of the settings (OIDC_ISSUER), to sign in there.
 
     It comes back with a session like any other. With `link` the identity is linked to the user who is signed in.
     """
-    openid = _openid(services)
-    if link and (who.session_id is None or who.account_id is None):
-        raise NotSignedIn(
-            "Sign in with your key first, in this browser; then an identity can be linked to you."
-        )
-    departure = await openid.depart(return_to, who.session_id if link else None)
+    try:
+        openid = _openid(services)
+        if link and (who.session_id is None or who.account_id is None):
+            raise NotSignedIn(  # noqa: TRY301 - told as a page, like the others
+                "Sign in with your key first, in this browser; then an identity can be linked to you."
+            )
+        departure = await openid.depart(return_to, who.session_id if link else None)
+    except RootcozError as failure:
+        return _refused(request, services, failure)
     reply = RedirectResponse(departure.url, 303, NO_STORE)
     set_openid(reply, services.settings, departure.ticket)
     return reply

@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("issuer", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("linked", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.String(length=24), nullable=False),
         sa.Column("last_used", sa.String(length=24), nullable=False),
         sa.ForeignKeyConstraint(
