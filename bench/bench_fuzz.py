@@ -23,8 +23,10 @@ KEY = "correct-horse-battery"
 CHECKS = "not_a_server_error,status_code_conformance,response_schema_conformance"
 _SHOWN = 400_000
 _LINE = 300
-"""Last characters of a failed run's findings that are shown, and the first of each line."""
+"""Last characters of a failed run's findings that are shown, and the first and last of each line."""
 _LIMIT_S = 3600
+_REQUEST_S = 90
+"""Seconds that one request may take: analyses are waited for, also on a machine with other work."""
 _HOOKS = Path(__file__).with_name("fuzz_hooks.py")
 
 
@@ -76,7 +78,7 @@ def attack(variant: Variant, examples: int, seed: int) -> Outcome:
                     f"--max-examples={examples}",
                     f"--seed={seed}",
                     "--continue-on-failure",
-                    "--request-timeout=30",
+                    f"--request-timeout={_REQUEST_S}",
                     *([f"--header=Authorization: Bearer {KEY}"] if variant.keyed else []),
                     "--no-color",
                 ],
@@ -99,7 +101,7 @@ def attack(variant: Variant, examples: int, seed: int) -> Outcome:
     if done.returncode or broken:
         found = re.search(r"=+ (ERRORS|FAILURES) =+.*?(?=\n=+ WARNINGS|\Z)", done.stdout, re.DOTALL)
         for line in (found[0] if found else done.stdout)[-_SHOWN:].splitlines():
-            print(line if len(line) <= _LINE else f"{line[:_LINE]}... ({len(line):,} characters)")
+            print(line if len(line) <= 2 * _LINE else f"{line[:_LINE]} ... {line[-_LINE:]}")
         print(done.stderr[-_SHOWN:])
     return Outcome(
         int(counted[1].replace(",", "")) if counted else 0,

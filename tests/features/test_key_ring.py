@@ -11,7 +11,7 @@ from tests.support.postgres import PostgresServer
 
 from rootcoz.domain.account import Actor, Role
 from rootcoz.domain.errors import Conflict, InvalidInput, StoreUnavailable
-from rootcoz.features.accounts import Accounts
+from rootcoz.features.accounts import TOKEN_NAMES, Accounts
 from rootcoz.features.key_ring import KeyRing
 from rootcoz.features.sign_in import SignIn
 from rootcoz.kit.sealed import Seal
@@ -23,8 +23,9 @@ from rootcoz.store.sealing import KeyLost
 OLD, NEW, THIRD = "the old secret of tests", "the new secret of tests", "the third secret of tests"
 ROOT = Actor("admin", "127.0.0.1")
 HERE = "192.0.2.1"
-USERS = 120
-"""More than one batch of values."""
+USERS = 40
+EACH = 3
+"""Values of one user; together more than one batch."""
 
 
 class Process:
@@ -44,7 +45,11 @@ class Process:
 
     async def tokens(self) -> set[str]:
         """All saved tokens."""
-        return {(await self.accounts.tokens(one.id))["github_token"] for one in await self.accounts.list()}
+        return {
+            token
+            for one in await self.accounts.list()
+            for token in (await self.accounts.tokens(one.id)).values()
+        }
 
 
 class House:
@@ -82,10 +87,11 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 async def save(process: Process, number: int) -> None:
-    """Save a user's token, which says whose it is."""
+    """Save a user's tokens, which say whose they are."""
     name = f"user-{number}"
     await process.accounts.ensure(name)
-    await process.accounts.save_tokens(name, {"github_token": f"token {number}"}, ROOT)
+    saved = dict.fromkeys(TOKEN_NAMES, f"token {number}")
+    await process.accounts.save_tokens(name, saved, ROOT)
 
 
 def tokens(count: int) -> set[str]:
@@ -101,7 +107,7 @@ async def test_a_rotation_seals_everything_anew_and_every_process_goes_on(house:
     done = await command.ring.rotate(NEW, None)
     await save(other, USERS)
 
-    assert done.sealed_anew == USERS
+    assert done.sealed_anew == USERS * EACH
     assert done.unreadable == 0
     assert await server.tokens() == await other.tokens() == tokens(USERS + 1) | {""}
     assert set((await server.ring.status()).values) == {Seal(NEW).key_id}
@@ -224,6 +230,10 @@ async def test_values_of_before_there_was_a_ring_are_its_first(house: House) -> 
     assert await moved.tokens() == {"token 0", ""}
     assert await moved.door.by_key(key, address=HERE) is not None
     assert (await moved.ring.status()).key_id == Seal(OLD).key_id
+    done = await moved.ring.rotate(None, None)
+    assert done.status.key_id == Seal(NEW).key_id
+    assert not done.status.in_progress
+    assert await (await house.process(NEW)).tokens() == {"token 0", ""}
 
 
 @pytest.mark.parametrize("has_ring", [True, False])
@@ -239,7 +249,7 @@ async def test_a_lost_key_is_noticed_at_the_start_and_can_be_given_up(house: Hou
     await save(again, 1)
 
     assert lost.value.key_id == Seal(OLD).key_id
-    assert given_up == (1, 1)
+    assert given_up == (EACH, 1)
     assert await again.tokens() == {"", "token 1"}
 
 
@@ -264,7 +274,7 @@ async def test_what_is_damaged_is_counted_and_left(house: House) -> None:
         )
     done = await process.ring.rotate(NEW, lambda _: None)
 
-    assert (done.sealed_anew, done.unreadable) == (1, 1)
+    assert (done.sealed_anew, done.unreadable) == (1, 2 * EACH - 1)
 
 
 async def test_a_new_key_is_not_short_and_is_needed(house: House) -> None:

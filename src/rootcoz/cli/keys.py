@@ -42,7 +42,7 @@ def rotate_keys(data_dir: Path | None, new_key_file: Path | None) -> int:
     async def rotate(ring: KeyRing) -> Rotated:
         status = await ring.status()
         wanted = secret
-        if not status.in_progress and wanted is None:
+        if not status.in_progress and wanted is None and status.own_key_id == status.key_id:
             if by_setting:
                 raise InvalidInput(
                     "Name a file with the new key: --new-key-file FILE. It is made, with a random key, if it is not "

@@ -74,9 +74,9 @@ class KeyRing:
     async def rotate(self, secret: str | None, install: Callable[[str], None] | None) -> Rotated:
         """Seal everything with a new key, or go on with a rotation that was cut off.
 
-        `secret`: of the new key; None takes that of the rotation that goes on. `install` puts it where the old one was;
-        None: only a person can do that, and the way from the old key to the new one stays until this is called again
-        with the new key as the own one. Raises store.sealing.KeyLost, InvalidInput and Conflict.
+        `secret`: of the new key; None takes that of the rotation that goes on, else the own one. `install` puts it
+        where the old one was; None: only a person can do that, and the way from the old key to the new one stays until
+        this is called again with the new key as the own one. Raises store.sealing.KeyLost, InvalidInput and Conflict.
         """
         status = await self.status()
         seal = self._seal
@@ -88,6 +88,8 @@ class KeyRing:
                     f"A rotation to the key {status.key_id} is not finished. Finish it first: run the same command "
                     "with that key, or without one."
                 )
+        elif secret is None and status.own_key_id != status.key_id:
+            await self._change(status.own_key_id)  # the settings name another key than the one in use
         elif secret is None:
             raise InvalidInput("A new key is needed.")
         else:

@@ -53,7 +53,7 @@ async def begin(
     try:
         openid = _openid(services)
         if link and (who.session_id is None or who.account_id is None):
-            raise NotSignedIn(  # noqa: TRY301 - told as a page, like the others
+            raise NotSignedIn(
                 "Sign in with your key first, in this browser; then an identity can be linked to you."
             )
         departure = await openid.depart(return_to, who.session_id if link else None)
