@@ -47,3 +47,15 @@ async def test_no_query_holds_a_character_that_no_database_takes(api: Api, path:
     reply = await api.bearer(ADMIN_KEY).get(f"{re.sub(r'{[^}]+}', 'a', path)}?{name}=a%00b")
 
     assert reply.status_code == 422, reply.text
+
+
+@pytest.mark.parametrize("path", sorted(path for path in PATHS if re.search(r"\{(test|job)_name\}", path)))
+async def test_a_name_in_an_address_may_hold_line_breaks_and_slashes(api: Api, path: str) -> None:
+    root = api.bearer(ADMIN_KEY)
+    filled = re.sub(r"\{\w+\}", "a%0A%2Fb%E2%80%A8c%0D", path)
+    told = {
+        method: (await root.request(method.upper(), filled, json={})).json().get("detail")
+        for method in PATHS[path]
+    }
+
+    assert "Not Found" not in told.values(), told

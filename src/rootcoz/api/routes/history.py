@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from rootcoz.api.auth import ServicesOf, Writer
+from rootcoz.api.name_paths import named
 from rootcoz.api.schemas.errors import error_responses
 from rootcoz.api.schemas.history import (
     NAME_LIMIT,
@@ -63,7 +64,7 @@ async def list_failures(
     )
 
 
-@router.get("/history/test/{test_name:path}", responses=error_responses(401, 422))
+@router.get(f"/history/test/{named('test_name')}", responses=error_responses(401, 422))
 async def get_test_history(
     test_name: NamePath,
     services: ServicesOf,
@@ -96,7 +97,7 @@ async def search_signature(
     )
 
 
-@router.get("/history/stats/{job_name:path}", responses=error_responses(401, 422))
+@router.get(f"/history/stats/{named('job_name')}", responses=error_responses(401, 422))
 async def get_job_stats(
     job_name: NamePath, services: ServicesOf, exclude_job_id: Without = ""
 ) -> JobStatsResponse:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from rootcoz.api.auth import Administrator, Anyone, ServicesOf
+from rootcoz.api.name_paths import named
 from rootcoz.api.openapi import NEEDS_KEY
 from rootcoz.api.schemas.errors import error_responses
 from rootcoz.api.schemas.job_metadata import (
@@ -88,14 +89,14 @@ async def preview_metadata_rules(
     )
 
 
-@router.get("/api/jobs/{job_name:path}/metadata", responses=error_responses(401, 404, 422))
+@router.get(f"/api/jobs/{named('job_name')}/metadata", responses=error_responses(401, 404, 422))
 async def get_job_metadata(job_name: JobNamePath, services: ServicesOf) -> JobMetadataItem:
     """Return the metadata of one job."""
     return _item(await services.job_metadata.of(job_name))
 
 
 @router.put(
-    "/api/jobs/{job_name:path}/metadata",
+    f"/api/jobs/{named('job_name')}/metadata",
     responses=error_responses(400, 401, 403, 413, 422),
     openapi_extra=NEEDS_KEY,
 )
@@ -110,7 +111,7 @@ async def change_job_metadata(
 
 
 @router.delete(
-    "/api/jobs/{job_name:path}/metadata",
+    f"/api/jobs/{named('job_name')}/metadata",
     responses=error_responses(401, 403, 404, 422),
     openapi_extra=NEEDS_KEY,
 )
