@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
+from rootcoz.analysis.comment_intent import Asked, CommentIntents
 from rootcoz.analysis.parts import Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
@@ -23,6 +24,7 @@ from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
 from rootcoz.features.key_ring import KeyRing
+from rootcoz.features.link_states import CommentLinks, CommentTrackers
 from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
 from rootcoz.features.review import Reviews
@@ -119,6 +121,8 @@ class Services:
     engine: Engine
     results: Results
     reviews: Reviews
+    comment_links: CommentLinks
+    comment_intents: CommentIntents
     history: History
     text_index: TextIndex
     events: EventHub
@@ -290,11 +294,15 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         audience=events,
         budgets=Budgets(
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
-            per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
+            per_day=_budget_per_day(settings),
         ),
         reuse_decisions=settings.reuse_decisions,
         metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
     )
+
+
+def _budget_per_day(settings: Settings) -> Budget:
+    return Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens)
 
 
 def _repository_tokens(
@@ -320,6 +328,14 @@ def _tracker_desks(settings: Settings, analysis: StoredAnalysis, secrets: Mappin
     return tracker_desks(settings, analysis, secrets)
 
 
+def _link_trackers(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str], saved: Mapping[str, str]
+) -> CommentTrackers:
+    from rootcoz.desks import LinkTrackers  # noqa: PLC0415
+
+    return LinkTrackers(settings, analysis, secrets, saved)
+
+
 async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:
     from rootcoz.analysis.partial import partial_result  # noqa: PLC0415
 
@@ -343,8 +359,14 @@ def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
 
 
-def make_services(settings: Settings, directory: DataDirectory, engine: Engine, events: EventHub) -> Services:
-    """What the faces work with. Raises SettingsError."""
+def make_services(
+    settings: Settings,
+    directory: DataDirectory,
+    engine: Engine,
+    events: EventHub,
+    server_gate: asyncio.Semaphore,
+) -> Services:
+    """What the faces work with; `server_gate` bounds the questions of the whole server. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
     text_index = TextIndex(directory.database)
@@ -356,6 +378,14 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         engine=engine,
         results=Results(directory.database, _partial_result),
         reviews=Reviews(directory.database),
+        comment_links=CommentLinks(directory.database, directory.seal, partial(_link_trackers, settings)),
+        comment_intents=CommentIntents(
+            directory.database,
+            shelf.named,
+            Asked(settings.ai_provider, settings.ai_model),
+            server_gate,
+            _budget_per_day(settings),
+        ),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,
