@@ -1,9 +1,9 @@
-"""Which trackers an analysis is looked up in: settings and request put together. Part of the wiring."""
+"""Which trackers are spoken to, and as whom: settings and request put together. Part of the wiring."""
 
 import secrets as randomness
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -15,6 +15,7 @@ from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.finding import Classification
 from rootcoz.domain.link import Link, LinkKind
 from rootcoz.features.link_states import StateDesk
+from rootcoz.features.tracker_access import TrackerAccess, TrackerSettings
 from rootcoz.settings import Settings
 from rootcoz.trackers.connection import (
     MAX_MATCHES,
@@ -28,7 +29,7 @@ from rootcoz.trackers.connection import (
 )
 from rootcoz.trackers.http import Limits
 from rootcoz.trackers.references import find_links
-from rootcoz.trackers.registry import issue_search, state_lookup
+from rootcoz.trackers.registry import issue_filer, issue_search, state_lookup
 
 CANDIDATES = 10
 """Issues asked for with each search of GitHub; the best of them are shown."""
@@ -55,6 +56,20 @@ def tracker_desks(
         if desk is not None:
             desks[phase] = desk
     return desks, tuple(notes)
+
+
+def tracker_access(settings: Settings) -> TrackerAccess:
+    """What files issues for people and looks things up for them."""
+    return TrackerAccess(
+        TrackerSettings(
+            jira=_jira_of_server(settings),
+            github=GitHubAccess(settings.github_api_url, _plain(settings.github_token) or ""),
+            files_jira=settings.enable_jira_issues is not False,
+            files_github=settings.enable_github_issues is not False,
+            proxy=settings.tracker_proxy,
+        ),
+        partial(issue_filer, jira_fields=settings.jira_issue_fields),
+    )
 
 
 def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:

