@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -33,6 +33,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from rootcoz.channel_settings import (
@@ -48,6 +49,7 @@ from rootcoz.domain.debate import Participant
 from rootcoz.domain.errors import InvalidInput, RootcozError
 from rootcoz.domain.review import DecisionReuse
 from rootcoz.kit.addresses import networks
+from rootcoz.kit.loopback import is_loopback
 from rootcoz.workspace.addresses import repositories_of_setting, repository
 
 APP = "rootcoz"
@@ -426,6 +428,27 @@ class Settings(BaseModel):
         description="Yes, listen beyond loopback although AUTH_MODE is `open`.",
     )
 
+    # Signing in at an identity provider
+    oidc_issuer: str = Field(
+        default="",
+        description="Address of an OpenID provider that people sign in at. Empty: none.",
+    )
+    oidc_client_id: str = Field(default="", description="What this server is called there.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Its secret there. Empty: a public client, protected by PKCE alone."
+    )
+    oidc_scopes: str = Field(
+        default="openid profile email", description="What the provider is asked for, blanks in between."
+    )
+    oidc_username_claim: str = Field(
+        default="preferred_username", description="What the provider calls the user name."
+    )
+    oidc_groups_claim: str = Field(default="groups", description="What it calls the groups of a user.")
+    oidc_admin_groups: Words = Field(
+        default=(),
+        description="Groups that make administrators, comma separated. Empty: none does.",
+    )
+
     # The command line
     server: str = Field(
         default="",
@@ -465,6 +488,7 @@ class Settings(BaseModel):
         "reportportal_url",
         "notify_proxy",
         "jenkins_url",
+        "oidc_issuer",
     )
     @classmethod
     def _is_http_url(cls, url: str) -> str:
@@ -512,6 +536,20 @@ class Settings(BaseModel):
         networks(texts)
         return texts
 
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _asks_who_it_is(cls, scopes: str) -> str:
+        if "openid" not in scopes.split():
+            raise ValueError("must hold openid")
+        return " ".join(scopes.split())
+
+    @model_validator(mode="after")
+    def _provider_is_complete(self) -> Self:
+        problem = _openid_problem(self)
+        if problem:
+            raise ValueError(problem)
+        return self
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
@@ -524,6 +562,20 @@ class Settings(BaseModel):
         if key is not None and len(key.get_secret_value()) < minimum:
             raise ValueError(f"must have at least {minimum} characters")
         return key
+
+
+def _openid_problem(settings: Settings) -> str:
+    """What is missing for signing in at an identity provider; empty if nothing is."""
+    if not settings.oidc_issuer:
+        return "OIDC_CLIENT_ID is set without OIDC_ISSUER" if settings.oidc_client_id else ""
+    if not settings.oidc_client_id:
+        return "OIDC_ISSUER needs OIDC_CLIENT_ID, what this server is called there"
+    if not settings.public_base_url:
+        return "OIDC_ISSUER needs PUBLIC_BASE_URL, the address that browsers come back to"
+    parts = urlsplit(settings.oidc_issuer)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        return "OIDC_ISSUER must begin with https://; plain http is for a provider on this machine"
+    return ""
 
 
 def environment_name(field_name: str) -> str:
@@ -641,9 +693,10 @@ def _explain(error: ValidationError) -> str:
     """One sentence a wrong value; never the value itself, which may be a secret."""
     sentences = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        name = str(problem["loc"][0]) if problem["loc"] else "settings"
-        message = problem["msg"].removeprefix("Value error, ")
-        sentences.append(f"{_shown(name)}{_within(problem['loc'][1:])}: {message}")
+        said = problem["msg"].removeprefix("Value error, ")
+        # What is wrong with several together names them itself.
+        name = f"{_shown(str(problem['loc'][0]))}{_within(problem['loc'][1:])}: " if problem["loc"] else ""
+        sentences.append(f"{name}{said}")
     return "; ".join(sentences)
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import import_module
@@ -25,6 +25,7 @@ from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
 from rootcoz.features.issues import Issues
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
+from rootcoz.features.key_ring import KeyRing
 from rootcoz.features.link_states import CommentLinks, CommentTrackers
 from rootcoz.features.mentions import Mentions
 from rootcoz.features.notifications import Notifications
@@ -44,15 +45,22 @@ from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
 from rootcoz.settings import AuthMode, Settings, SettingsError
 from rootcoz.store.engine import APP_FILE, Database
+from rootcoz.store.sealing import KeyLost, open_ring
 from rootcoz.store.search import TextIndex
 from rootcoz.workspace.addresses import repositories_of_setting
 
 if TYPE_CHECKING:
     from rootcoz.analysis.parts import Desks
+    from rootcoz.features.openid import OpenIdSignIn
     from rootcoz.features.report_portal import ReportPortal
     from rootcoz.features.tracker_access import TrackerAccess
     from rootcoz.sources.jenkins.client import JenkinsAccess
     from rootcoz.trackers.base import IssueStates
+
+KEY_FILE = "encryption.key"
+"""Where the key for saved credentials lies in the data directory, unless the settings hold it."""
+OPENID_CALLBACK = "/api/auth/oidc/callback"
+"""Where an identity provider sends browsers back to."""
 
 # A server is to answer about a second after its start, and an analysis uses far more than that: what the start does
 # not need is imported by the functions that hand it in, or by `warm_up` once the server is up (PLC0415 is why).
@@ -137,6 +145,7 @@ class Services:
     ai_models: ModelCatalogue
     accounts: Accounts
     sign_in: SignIn
+    openid: "OpenIdSignIn | None"
     presence: Presence
     audit: Audit
     token_usage: TokenUsage
@@ -201,11 +210,27 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
     """Make, lock and open the data directory, and the database. Raises DataDirectoryInUse and SettingsError."""
     path = settings.data_dir
     address = _plain(settings.database_url)
-    if address and settings.encryption_key is None:
-        raise SettingsError(
-            "ROOTCOZ_ENCRYPTION_KEY is needed with DATABASE_URL: every server on that database must have the same "
-            "key, so it cannot lie in one data directory."
-        )
+    _check_encryption_key(settings)
+    with locked_data_directory(settings) as lock:
+        for name in () if address else (APP_FILE, "engine.sqlite3"):
+            _make_private(path / name)
+        database = await Database.open(path, address)
+        try:
+            seal = _seal(settings, path)
+            try:
+                async with database.write() as connection:
+                    await open_ring(connection, seal)
+            except KeyLost as lost:
+                raise key_lost(settings, lost) from None
+            yield DataDirectory(path, database, lock, seal, address)
+        finally:
+            await database.close()
+
+
+@contextmanager
+def locked_data_directory(settings: Settings) -> Iterator[FileLock]:
+    """Make the data directory and have it for this process alone. Raises DataDirectoryInUse and SettingsError."""
+    path = settings.data_dir
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock(path / "rootcoz.lock")
@@ -215,13 +240,50 @@ async def open_data_directory(settings: Settings) -> AsyncIterator[DataDirectory
     except OSError as error:
         raise SettingsError(f"ROOTCOZ_DATA_DIR: {path} cannot be used: {error.strerror or error}") from error
     with lock:
-        for name in () if address else (APP_FILE, "engine.sqlite3"):
-            _make_private(path / name)
-        database = await Database.open(path, address)
+        yield lock
+
+
+@asynccontextmanager
+async def open_key_ring(settings: Settings) -> AsyncIterator[KeyRing]:
+    """The keys of a database that servers may be working on. Raises SettingsError and DataDirectoryInUse."""
+    address = _plain(settings.database_url)
+    _check_encryption_key(settings)
+    if not address and not (settings.data_dir / APP_FILE).is_file():
+        raise SettingsError(f"There is no data in {settings.data_dir}: name its folder with --data-dir.")
+    lock = FileLock(settings.data_dir / "keys.lock")
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock.acquire()
+    except LockHeld:
+        raise SettingsError(f"Another rootcoz keys works on {settings.data_dir}; wait for it.") from None
+    with lock:
+        database = await Database.open(settings.data_dir, address)
         try:
-            yield DataDirectory(path, database, lock, _seal(settings, path), address)
+            yield KeyRing(database, _seal(settings, settings.data_dir))
         finally:
             await database.close()
+
+
+def key_lost(settings: Settings, lost: KeyLost) -> SettingsError:
+    """What somebody is told whose key does not open what is stored."""
+    what = (
+        "ROOTCOZ_ENCRYPTION_KEY is"
+        if settings.encryption_key is not None
+        else f"The key in {settings.data_dir / KEY_FILE} is"
+    )
+    changed = f", since {lost.rotated_at}" if lost.rotated_at else ""
+    return SettingsError(
+        f"{what} not the one that the saved credentials are sealed with: they need the key {lost.key_id}{changed}. Put "
+        "that key back. If it is lost for good, rootcoz keys abandon deletes what nobody can open any more."
+    )
+
+
+def _check_encryption_key(settings: Settings) -> None:
+    if settings.database_url is not None and settings.encryption_key is None:
+        raise SettingsError(
+            "ROOTCOZ_ENCRYPTION_KEY is needed with DATABASE_URL: every server on that database must have the same "
+            "key, so it cannot lie in one data directory."
+        )
 
 
 def load_analysis() -> None:
@@ -382,6 +444,7 @@ def make_services(
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
     text_index = TextIndex(directory.database)
+    sign_in = SignIn(directory.database, directory.seal, _plain(settings.admin_key) or None)
     return Services(
         settings=settings,
         directory=directory,
@@ -406,7 +469,8 @@ def make_services(
         ai_models=ModelCatalogue(PROVIDERS.keys(), shelf.named),
         job_metadata=JobMetadataBook(directory.database, _metadata_rules(settings)),
         accounts=Accounts(directory.database, directory.seal),
-        sign_in=SignIn(directory.database, directory.seal, _plain(settings.admin_key) or None),
+        sign_in=sign_in,
+        openid=_openid(settings, directory, sign_in),
         presence=Presence(directory.database),
         audit=Audit(directory.database),
         token_usage=TokenUsage(directory.database),
@@ -430,12 +494,18 @@ async def check_entrance(services: Services) -> None:
     settings = services.settings
     if settings.auth_mode is AuthMode.OPEN or settings.admin_key is not None or settings.trust_proxy_headers:
         return
+    if settings.oidc_issuer:
+        return
     if not await services.accounts.has_usable_admin():
         raise SettingsError(
-            "AUTH_MODE=required, but nobody could enter: ADMIN_KEY is not set, and no administrator with a valid key "
-            f"is stored in {services.directory.path}. Set ADMIN_KEY to a secret of at least 16 characters and start "
-            "again."
+            "AUTH_MODE=required, but nobody could enter: there is neither an ADMIN_KEY nor an identity provider "
+            "(OIDC_ISSUER) nor a trusted proxy, and no administrator with a valid key is stored in "
+            f"{_where(services.directory)}. Set ADMIN_KEY to a secret of at least 16 characters and start again."
         )
+
+
+def _where(directory: DataDirectory) -> str:
+    return "the database of DATABASE_URL" if directory.database_address else str(directory.path)
 
 
 def _metadata_rules(settings: Settings) -> MetadataRules:
@@ -464,9 +534,48 @@ def _check_peers(settings: Settings, shelf: ProviderShelf) -> None:
 
 def _seal(settings: Settings, path: Path) -> Seal:
     """The key of the settings, or the one that lies beside the data, so that moving the folder moves everything."""
+    file = path / KEY_FILE
     if settings.encryption_key is not None:
-        return Seal(settings.encryption_key.get_secret_value())
-    return Seal.from_file(path / "encryption.key")
+        return Seal(settings.encryption_key.get_secret_value(), lambda: _former_secrets(file))
+    try:
+        return Seal.from_file(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The key in {file} cannot be read: {error}") from error
+
+
+def _former_secrets(file: Path) -> list[str]:
+    """Who moves from a key file to the setting still has the file."""
+    try:
+        return [file.read_text(encoding="ascii").strip()]
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _openid(settings: Settings, directory: DataDirectory, sign_in: SignIn) -> "OpenIdSignIn | None":
+    """Signing in at the identity provider of the settings, if there is one."""
+    if not settings.oidc_issuer:
+        return None
+    from rootcoz.features.openid import OpenIdRules, OpenIdSignIn  # noqa: PLC0415
+    from rootcoz.identity.openid import OpenIdAccess, OpenIdProvider  # noqa: PLC0415
+
+    access = OpenIdAccess(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        redirect_uri=f"{settings.public_base_url}{OPENID_CALLBACK}",
+        client_secret=_plain(settings.oidc_client_secret),
+        scopes=settings.oidc_scopes,
+        wanted_claims=(
+            settings.oidc_username_claim,
+            *((settings.oidc_groups_claim,) if settings.oidc_admin_groups else ()),
+        ),
+    )
+    rules = OpenIdRules(
+        settings.oidc_username_claim,
+        settings.oidc_groups_claim,
+        settings.oidc_admin_groups,
+        may_adopt=not settings.trust_proxy_headers,
+    )
+    return OpenIdSignIn(directory.database, directory.seal, sign_in, OpenIdProvider(access), rules)
 
 
 def _in_use(path: Path, held: LockHeld) -> DataDirectoryInUse:

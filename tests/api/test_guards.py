@@ -39,7 +39,7 @@ def calls(dependant: Dependant) -> Iterator[object]:
 
 
 def names(route: APIRoute) -> list[tuple[str, str]]:
-    path = route.path.replace(":path}", "}")  # as the document writes it
+    path = route.path.replace(":name}", "}")  # as the document writes it
     return [(method, path) for method in sorted(route.methods or ())]
 
 

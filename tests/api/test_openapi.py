@@ -213,7 +213,7 @@ def test_every_operation_but_health_and_signing_in_tells_that_it_may_want_a_key(
         if "401" not in operation["responses"]
     ]
 
-    assert silent == ["/api/auth/logout", "/api/auth/me", "/health"]
+    assert silent == ["/api/auth/logout", "/api/auth/me", "/api/auth/methods", "/health"]
 
 
 @pytest.mark.parametrize(("method", "path"), STATUSES)

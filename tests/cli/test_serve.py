@@ -121,7 +121,11 @@ def test_opening_the_server_to_others_needs_a_yes(tmp_path: Path) -> None:
     [
         (["--host", "192.0.2.1", "--port", "0", "--allow-open"], {}, "Cannot listen on 192.0.2.1"),
         ([], {"AUTH_MODE": "maybe"}, "AUTH_MODE"),
-        (["--port", "0"], {"AUTH_MODE": "required"}, "nobody could enter: ADMIN_KEY is not set"),
+        (
+            ["--port", "0"],
+            {"AUTH_MODE": "required"},
+            "nobody could enter: there is neither an ADMIN_KEY nor an identity provider",
+        ),
         (["--port", "0"], {"TRUSTED_PROXIES": "10.0.0.0/99"}, "TRUSTED_PROXIES: 10.0.0.0/99 is no address"),
         (["--port", "99999"], {}, "--port"),
     ],

@@ -12,13 +12,23 @@ from fastapi import Depends, Request
 
 from rootcoz.domain.account import Actor, Proof, Role, name_key
 from rootcoz.domain.errors import NotAllowed, NotSignedIn
-from rootcoz.wiring import Services
+from rootcoz.wiring import OPENID_CALLBACK, Services
 
 SESSION_COOKIE = "rootcoz_session"
 USERNAME_COOKIE = "rootcoz_username"
 ADMIN_PATHS = "/api/admin/"
 """What lies below is for administrators, whether it exists or not."""
-SIGN_IN_PATHS = frozenset({"/api/auth/login", "/api/auth/logout", "/api/auth/me"})
+OPENID_LOGIN = "/api/auth/oidc/login"
+SIGN_IN_PATHS = frozenset(
+    {
+        "/api/auth/login",
+        "/api/auth/logout",
+        "/api/auth/me",
+        "/api/auth/methods",
+        OPENID_LOGIN,
+        OPENID_CALLBACK,
+    }
+)
 OPEN_PATHS = frozenset({"/health"}) | SIGN_IN_PATHS
 """What needs no key in any mode."""
 REQUESTER = "rootcoz.requester"
@@ -43,6 +53,8 @@ class Requester:
     """Network address the request came from."""
     account_id: int | None = None
     session_id: str | None = None
+    is_granted: bool = False
+    """Whether they are an administrator by a group at an identity provider."""
 
     @property
     def is_admin(self) -> bool:
@@ -52,7 +64,7 @@ class Requester:
     @property
     def actor(self) -> Actor:
         """Who does what they ask for, for rules and the audit log."""
-        return Actor(self.name, self.address, self.account_id)
+        return Actor(self.name, self.address, self.account_id, self.is_granted)
 
 
 def services_of(request: Request) -> Services:

@@ -1,4 +1,4 @@
-"""The two cookies: the session's, which proves, and the name's, which does not."""
+"""The cookies: the session's, which proves; the name's, which does not; that of a journey to the identity provider."""
 
 from urllib.parse import quote
 
@@ -9,6 +9,8 @@ from rootcoz.domain.account import is_reserved
 from rootcoz.settings import Settings
 
 USERNAME_LASTS_S = 365 * 24 * 3600
+OPENID_COOKIE = "rootcoz_oidc"
+OPENID_LASTS_S = 600
 
 
 def set_session(response: Response, settings: Settings, token: str, lasts_s: int) -> None:
@@ -33,6 +35,23 @@ def set_username(response: Response, settings: Settings, username: str) -> None:
             secure=settings.secure_cookies,
             samesite="lax",
         )
+
+
+def set_openid(response: Response, settings: Settings, ticket: str) -> None:
+    """Have the browser keep what it needs when it comes back from the identity provider: that is another site."""
+    response.set_cookie(
+        OPENID_COOKIE,
+        ticket,
+        max_age=OPENID_LASTS_S,
+        httponly=True,
+        secure=settings.secure_cookies,
+        samesite="lax",
+    )
+
+
+def clear_openid(response: Response, settings: Settings) -> None:
+    """Have the browser forget it: it works once."""
+    response.delete_cookie(OPENID_COOKIE, httponly=True, secure=settings.secure_cookies, samesite="lax")
 
 
 def clear_both(response: Response, settings: Settings) -> None:

@@ -74,6 +74,8 @@ def status_of(error: RootcozError) -> int:
 
 def error_reply(error: RootcozError) -> JSONResponse:
     """The reply for the error, in the one shape."""
+    if isinstance(error, InvalidFields):
+        return JSONResponse({"detail": error.problems}, 422)
     headers = {}
     if isinstance(error, NotSignedIn):
         headers = {"WWW-Authenticate": "Bearer"}
@@ -94,8 +96,6 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RootcozError)
     async def ours(_request: Request, error: RootcozError) -> JSONResponse:
-        if isinstance(error, InvalidFields):
-            return JSONResponse({"detail": error.problems}, 422)
         return error_reply(error)
 
     @app.exception_handler(RequestValidationError)

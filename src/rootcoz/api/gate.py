@@ -22,7 +22,7 @@ from rootcoz.api.auth import (
 )
 from rootcoz.api.cookies import set_session
 from rootcoz.api.cross_site import MESSAGE, is_cross_site
-from rootcoz.api.errors import error_reply
+from rootcoz.api.errors import InvalidFields, error_reply
 from rootcoz.domain.account import Proof, outside_name
 from rootcoz.domain.errors import NotAllowed, NotSignedIn, RootcozError, TooManyAttempts
 from rootcoz.features.sign_in import Identity
@@ -53,6 +53,7 @@ class Gate:
         try:
             identity, who = await self._identified(request, services)
             self._let_in(request, services, who)
+            _check_path(scope["path"])
         except RootcozError as error:
             await error_reply(error)(scope, receive, send)
             return
@@ -104,6 +105,7 @@ class Gate:
             address,
             identity.account_id,
             identity.session_id,
+            identity.is_granted,
         )
         return identity, who
 
@@ -148,6 +150,14 @@ class Gate:
             await send(message)
 
         return sending
+
+
+def _check_path(path: str) -> None:
+    """Refuse, once for all routes, what no database can look for."""
+    if "\x00" in path:
+        raise InvalidFields(
+            [{"type": "value_error", "loc": ["path"], "msg": "must not contain NUL characters"}]
+        )
 
 
 def _peer(request: Request) -> str:

@@ -37,6 +37,12 @@ results_app = cyclopts.App(
     suppress_keyboard_interrupt=False,
 )
 app.command(results_app)
+keys_app = cyclopts.App(
+    name="keys",
+    help="The keys that saved credentials are sealed with: look at them, change them.",
+    suppress_keyboard_interrupt=False,
+)
+app.command(keys_app)
 
 FormatName = Literal["table", "json", "markdown", "xml"]
 STDIN_ARGUMENT = "<stdin>"
@@ -201,6 +207,51 @@ def worker(
     from rootcoz.cli.worker import WorkerOptions, work  # noqa: PLC0415
 
     return work(WorkerOptions(data_dir, log_level))
+
+
+ServerDataDir = Annotated[
+    Path | None,
+    Parameter(help="Folder with the server's data. Default: that of `rootcoz serve`.", converter=_folder),
+]
+
+
+@keys_app.command(name="status")
+def key_status(*, data_dir: ServerDataDir = None) -> int:
+    """Say which key is used, how many values each key has, and whether a rotation is finished."""
+    from rootcoz.cli.keys import show_keys  # noqa: PLC0415
+
+    return show_keys(data_dir)
+
+
+@keys_app.command(name="rotate")
+def rotate_keys(
+    *,
+    new_key_file: Annotated[
+        Path | None,
+        Parameter(
+            help="File with the new key, where the key is the setting ROOTCOZ_ENCRYPTION_KEY; made if it is not there."
+        ),
+    ] = None,
+    data_dir: ServerDataDir = None,
+) -> int:
+    """Seal all saved credentials with a new key, while servers go on working.
+
+    Cut off, it goes on where it was when it is run again. It needs the settings of the server.
+    """
+    from rootcoz.cli.keys import rotate_keys as run_rotate  # noqa: PLC0415
+
+    return run_rotate(data_dir, new_key_file)
+
+
+@keys_app.command(name="abandon")
+def abandon_keys(*, data_dir: ServerDataDir = None) -> int:
+    """Delete what a lost key has sealed, and all API keys, so that the server can start again.
+
+    The server must be stopped.
+    """
+    from rootcoz.cli.keys import abandon_keys as run_abandon  # noqa: PLC0415
+
+    return run_abandon(data_dir)
 
 
 @results_app.command(name="show")

@@ -54,6 +54,8 @@ class Actor:
     """Network address the request came from."""
     account_id: int | None = None
     """None for `admin` and for those who have proven nothing."""
+    is_granted: bool = False
+    """Whether they are an administrator by a group at an identity provider, which the store does not know of."""
 
 
 def name_key(name: str) -> str:

@@ -20,6 +20,9 @@ class Action(StrEnum):
     RESULT_DELETED = "result_deleted"
     CLASSIFICATION_OVERRIDDEN = "classification_overridden"
     NOTIFICATION_TESTED = "notification_tested"
+    IDENTITY_LINKED = "identity_linked"
+    IDENTITIES_REMOVED = "identities_removed"
+    KEY_RING_ROTATED = "key_ring_rotated"
 
 
 class Outcome(StrEnum):

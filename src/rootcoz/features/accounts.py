@@ -16,6 +16,7 @@ from rootcoz.kit.clock import utc_text
 from rootcoz.kit.sealed import Seal
 from rootcoz.store import accounts as accounts_store
 from rootcoz.store import audit as audit_store
+from rootcoz.store import identities as identities_store
 from rootcoz.store import sessions as sessions_store
 from rootcoz.store import user_tokens as tokens_store
 from rootcoz.store.accounts import KeyTaken, NameTaken, NewKey, StoredKey
@@ -132,6 +133,7 @@ class Accounts:
             if role is Role.USER:
                 _check_not_last(admins, account, "demote")
                 await accounts_store.delete_keys(connection, account.id)
+                await identities_store.delete_linked(connection, account.id)
                 await sessions_store.delete_sessions_of(connection, account.id)
             else:
                 await accounts_store.add_key(connection, account.id, key, self._seal, now)
@@ -160,6 +162,7 @@ class Accounts:
             if account is None or account.role is not Role.ADMIN:
                 raise NotFound(f"There is no administrator {username}.")
             await accounts_store.delete_keys(connection, account.id)
+            await identities_store.delete_linked(connection, account.id)
             await sessions_store.delete_sessions_of(connection, account.id)
             try:
                 await accounts_store.add_key(connection, account.id, key, self._seal, self._text())
@@ -235,6 +238,7 @@ class Accounts:
                     f"{account.username} is an administrator: rotate the key, or change the role first."
                 )
             revoked = await accounts_store.delete_keys(connection, account.id)
+            await identities_store.delete_linked(connection, account.id)
             await sessions_store.delete_sessions_of(connection, account.id)
             await audit_store.record(
                 connection,
@@ -247,6 +251,25 @@ class Accounts:
                 ),
             )
         return account, revoked
+
+    async def remove_identities(self, username: str, actor: Actor) -> int:
+        """Forget a user's identities and end the sessions begun with them; how many there were. Raises NotFound."""
+        async with self._database.write() as connection:
+            account = await accounts_store.find_account(connection, username, lock=True)
+            if account is None:
+                raise NotFound(f"There is no user {username}.")
+            removed = await identities_store.delete_identities(connection, account.id)
+            await audit_store.record(
+                connection,
+                AuditEntry(
+                    Action.IDENTITIES_REMOVED,
+                    actor.name,
+                    actor.address,
+                    target=account.username,
+                    detail=f"{removed} identities",
+                ),
+            )
+        return removed
 
     async def tokens(self, account_id: int | None) -> Mapping[str, str]:
         """The saved credentials for trackers by name; an empty text for what is not saved or cannot be read."""
@@ -346,6 +369,8 @@ def _among(accounts: Sequence[Account], username: str) -> Account | None:
 
 def _check_still_admin(actor: Actor, admins: Sequence[Account]) -> None:
     """Two administrators may demote each other at the same moment: the later one is none any more."""
+    if actor.is_granted:
+        return
     if actor.account_id is not None and all(one.id != actor.account_id for one in admins):
         raise NotAllowed("You are no administrator any more.")
 

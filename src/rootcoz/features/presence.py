@@ -37,7 +37,7 @@ class Presence:
 
     def seen(self, username: str, *, proven: bool, stored: bool, key_id: str | None = None) -> None:
         """Note, soon, that the user is here; one who is not `stored` yet becomes a stored user."""
-        subject = f"{name_key(username)} {key_id or ''}"
+        subject = f"{name_key(username)} {key_id or ''} {proven}"
         now = self._clock()
         if now - self._noted.get(subject, -EVERY_S) < EVERY_S:
             return
@@ -58,10 +58,10 @@ class Presence:
         moment = datetime.now(UTC)
         now, unless_since = utc_text(moment), utc_text(moment - timedelta(seconds=EVERY_S))
         async with self._database.write() as connection:
-            known = await accounts_store.mark_seen(connection, username, now, unless_since)
+            known = await accounts_store.mark_seen(connection, username, now, unless_since, proven=proven)
             if not known and not stored:  # a stored user who is gone by now was deleted and stays so
                 limit = None if proven else UNPROVEN_LIMIT
-                await accounts_store.add_seen(connection, username, now, limit=limit)
+                await accounts_store.add_seen(connection, username, now, limit=limit, proven=proven)
             if key_id is not None:
                 await accounts_store.mark_key_used(connection, key_id, now, unless_since)
 

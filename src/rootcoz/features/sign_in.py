@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from rootcoz.domain.account import ADMIN, Actor, Proof, Role, is_reserved, name_key
+from rootcoz.domain.account import ADMIN, Account, Actor, Proof, Role, is_reserved, name_key
 from rootcoz.domain.audit import Action, AuditEntry, Outcome
 from rootcoz.domain.errors import NotFound, NotSignedIn, TooManyAttempts
 from rootcoz.kit.clock import utc_text
@@ -37,6 +37,10 @@ SIGN_IN_LIMIT = 10
 """Attempts to sign in within a window, for one address and for one user name."""
 BEARER_LIMIT = 50
 """Requests with a wrong key within a window, for one address. More than above: programs repeat themselves."""
+ARRIVAL_LIMIT = 30
+"""Failed returns from an identity provider within a window, for one address. There is nothing to be guessed in them."""
+LONGEST_ARRIVAL_HOURS = 24
+"""How long a session that an identity provider vouched for is prolonged: then the provider is asked again."""
 _IPV6_NETWORK = 64
 """Bits of an address of version 6 that tell who somebody is; the others are theirs to choose."""
 _USER_AGENT_LIMIT = 200
@@ -62,6 +66,8 @@ class Identity:
     renewed_for_s: int = 0
     """Seconds for which the session has just been prolonged; 0: its cookie stays as it is."""
     key_id: str | None = None
+    is_granted: bool = False
+    """Whether a group at an identity provider makes them an administrator, for this session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,8 @@ class _Holder:
     key_id: str | None
     expires_at: str | None
     guessable: bool
+    identity_id: str | None = None
+    is_granted: bool = False
 
 
 class SignIn:
@@ -110,12 +118,30 @@ class SignIn:
             raise NotSignedIn("The username or the key is wrong.")
         return await self._begin(holder, subjects, now, address, user_agent)
 
+    async def count_arrival(self, address: str) -> None:
+        """Count a return from an identity provider before it is looked at. Raises TooManyAttempts."""
+        await self._count(_arrival_subjects(address), "", address, limit=ARRIVAL_LIMIT)
+
     async def begin_session(
-        self, username: str, role: Role, account_id: int, *, address: str, user_agent: str = ""
+        self, account: Account, identity_id: str, *, is_admin: bool, address: str, user_agent: str = ""
     ) -> SignedIn:
-        """Begin a session for somebody who has proven who they are elsewhere. Raises NotSignedIn."""
-        holder = _Holder(username, role, account_id, None, None, guessable=False)
-        return await self._begin(holder, (), self._clock(), address, user_agent)
+        """Begin a session for somebody whom an identity provider vouched for, and take the counted arrival back.
+
+        `is_admin`: a group there makes them an administrator. Raises NotSignedIn.
+        """
+        now = self._clock()
+        granted = is_admin and account.role is not Role.ADMIN
+        holder = _Holder(
+            account.username,
+            Role.ADMIN if granted else account.role,
+            account.id,
+            None,
+            utc_text(now + timedelta(hours=LONGEST_ARRIVAL_HOURS)),
+            guessable=False,
+            identity_id=identity_id,
+            is_granted=granted,
+        )
+        return await self._begin(holder, _arrival_subjects(address), now, address, user_agent)
 
     async def sign_out(self, token: str, actor: Actor) -> None:
         """End the session of that token, if there is one."""
@@ -134,7 +160,7 @@ class SignIn:
             return None
         if found.account_id is None and not self._admin_digest:
             return None
-        lasts_s = _lasts_s(now, found.key_expires_at)
+        lasts_s = _lasts_s(now, found.latest_end)
         left_s = (datetime.fromisoformat(found.expires_at) - now).total_seconds()
         renewed_for_s = 0
         if left_s < SESSION_HOURS * 3600 / 2 < lasts_s:
@@ -149,6 +175,7 @@ class SignIn:
             found.account_id,
             session_id=found.id,
             renewed_for_s=renewed_for_s,
+            is_granted=found.is_granted,
         )
 
     async def by_key(self, key: str, *, address: str) -> Identity | None:
@@ -252,6 +279,9 @@ class SignIn:
             account_id=holder.account_id,
             key_id=holder.key_id,
             admin_key_digest=self._admin_digest if holder.account_id is None else "",
+            identity_id=holder.identity_id,
+            granted_role=Role.ADMIN if holder.is_granted else "",
+            latest_end=holder.expires_at if holder.identity_id else None,
             address=address,
             user_agent="".join(filter(str.isprintable, user_agent))[:_USER_AGENT_LIMIT],
             created_at=utc_text(now),
@@ -269,7 +299,10 @@ class SignIn:
                     await attempts_store.forget_attempts(connection, subject)
                 else:
                     await attempts_store.take_back_attempt(connection, subject)
-            await audit_store.record(connection, AuditEntry(Action.SIGN_IN, holder.name, address))
+            how = "by an identity provider" if holder.identity_id else ""
+            if holder.is_granted:
+                how += ", as an administrator by a group there"
+            await audit_store.record(connection, AuditEntry(Action.SIGN_IN, holder.name, address, detail=how))
         await self._tidy(now)
         identity = Identity(holder.name, holder.role, Proof.SESSION, holder.account_id, session_id=session.id)
         return SignedIn(identity, token, lasts_s)
@@ -282,7 +315,9 @@ class SignIn:
                 connection, now=utc_text(now), window_began=utc_text(now - timedelta(seconds=WINDOW_S))
             )
 
-    async def _count(self, subjects: tuple[str, ...], username: str, address: str) -> None:
+    async def _count(
+        self, subjects: tuple[str, ...], username: str, address: str, *, limit: int = SIGN_IN_LIMIT
+    ) -> None:
         """Count an attempt to sign in before it is looked at. Raises TooManyAttempts."""
         now = self._clock()
         async with self._database.read() as connection:
@@ -291,7 +326,7 @@ class SignIn:
             raise _too_many(now, max(locks))
         async with self._database.write() as connection:
             count = _counted(now)
-            locks = [await count(connection, subject, limit=SIGN_IN_LIMIT) for subject in subjects]
+            locks = [await count(connection, subject, limit=limit) for subject in subjects]
             if any(locks):
                 await audit_store.record(
                     connection,
@@ -324,6 +359,11 @@ def _sign_in_subjects(username: str, address: str) -> tuple[str, ...]:
     return (place, f"name {name}")
 
 
+def _arrival_subjects(address: str) -> tuple[str, ...]:
+    """What a return from an identity provider counts for: apart from keys, so that neither locks the other out."""
+    return (f"arrival {_neighbourhood(address)}",)
+
+
 def _counted(now: datetime) -> partial[Coroutine[Any, Any, str]]:
     """What counts an attempt that is made now."""
     return partial(
@@ -352,12 +392,12 @@ def _shown(username: str) -> str:
     return "".join(filter(str.isprintable, username))[:_SHOWN_NAME]
 
 
-def _lasts_s(now: datetime, key_expires_at: str | None) -> int:
-    """Seconds that a session begun now lasts: not longer than its key."""
+def _lasts_s(now: datetime, latest_end: str | None) -> int:
+    """Seconds that a session begun now lasts: not longer than its key, or than its provider's word counts."""
     whole = SESSION_HOURS * 3600
-    if key_expires_at is None:
+    if latest_end is None:
         return whole
-    return max(0, min(whole, int((datetime.fromisoformat(key_expires_at) - now).total_seconds())))
+    return max(0, min(whole, int((datetime.fromisoformat(latest_end) - now).total_seconds())))
 
 
 def _too_many(now: datetime, locked_until: str) -> TooManyAttempts:

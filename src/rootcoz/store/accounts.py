@@ -110,13 +110,23 @@ async def holds_key(connection: AsyncConnection, username: str) -> bool:
     return await connection.scalar(query.where(users.c.name_key == name_key(username)).limit(1)) is not None
 
 
-async def add_account(connection: AsyncConnection, username: str, role: Role, now: str) -> int:
-    """Add a user; the new row's id. Raises NameTaken, and the transaction can go on."""
+async def add_account(
+    connection: AsyncConnection, username: str, role: Role, now: str, *, proven: bool = True
+) -> int:
+    """Add a user; the new row's id. Raises NameTaken, and the transaction can go on.
+
+    `proven`: not only a plain cookie said the name.
+    """
     try:
         async with connection.begin_nested():
             done = await connection.execute(
                 insert(users).values(
-                    username=username, name_key=name_key(username), role=role, created_at=now, last_seen=None
+                    username=username,
+                    name_key=name_key(username),
+                    role=role,
+                    created_at=now,
+                    last_seen=None,
+                    proven=int(proven),
                 )
             )
     except IntegrityError:
@@ -126,12 +136,14 @@ async def add_account(connection: AsyncConnection, username: str, role: Role, no
     return int(done.inserted_primary_key[0])
 
 
-async def add_seen(connection: AsyncConnection, username: str, now: str, *, limit: int | None) -> None:
+async def add_seen(
+    connection: AsyncConnection, username: str, now: str, *, limit: int | None, proven: bool = True
+) -> None:
     """Add a user who was here, unless there is one of that name or there are `limit` users already."""
     if limit is not None and (await connection.scalar(select(func.count()).select_from(users)) or 0) >= limit:
         return
     with suppress(NameTaken):
-        account_id = await add_account(connection, username, Role.USER, now)
+        account_id = await add_account(connection, username, Role.USER, now, proven=proven)
         await connection.execute(update(users).where(users.c.id == account_id).values(last_seen=now))
 
 
@@ -145,9 +157,16 @@ async def delete_account(connection: AsyncConnection, account_id: int) -> None:
     await connection.execute(delete(users).where(users.c.id == account_id))
 
 
-async def mark_seen(connection: AsyncConnection, username: str, now: str, unless_since: str) -> bool:
-    """Note that the user was here, unless that was noted after `unless_since`. False: there is no such user."""
+async def mark_seen(
+    connection: AsyncConnection, username: str, now: str, unless_since: str, *, proven: bool = False
+) -> bool:
+    """Note that the user was here, unless that was noted after `unless_since`. False: there is no such user.
+
+    `proven`: it was no plain cookie that said the name.
+    """
     mine = users.c.name_key == name_key(username)
+    if proven:
+        await connection.execute(update(users).where(mine, users.c.proven == 0).values(proven=1))
     stale = or_(users.c.last_seen.is_(None), users.c.last_seen < unless_since)
     done = await connection.execute(update(users).where(mine, stale).values(last_seen=now))
     return bool(done.rowcount) or await connection.scalar(select(users.c.id).where(mine)) is not None

@@ -414,6 +414,9 @@ users = Table(
     Column("role", String(16), nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("last_seen", _TIME, nullable=True),
+    Column(
+        "proven", Integer, nullable=False, server_default="0"
+    ),  # 0: the name comes from plain cookies only
     CheckConstraint("role IN ('admin', 'user')", name="role"),
     sqlite_autoincrement=True,  # secrets are sealed for the row's number: it is never given twice
 )
@@ -444,6 +447,21 @@ api_keys = Table(
 )
 Index("ix_api_keys_user", api_keys.c.user_id)
 
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _user_id(),
+    Column("digest", String(64), nullable=False, unique=True),  # store/identities.py: of issuer and subject
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("linked", Integer, nullable=False),  # 1: by somebody with a key, whom it then ends with
+    Column("created_at", _TIME, nullable=False),
+    Column("last_used", _TIME, nullable=False),
+)
+"""Whom an identity provider knows, and which user that is. Issuer and subject decide, never a name."""
+Index("ix_identities_user", identities.c.user_id)
+
 sessions = Table(
     "sessions",
     metadata,
@@ -452,6 +470,11 @@ sessions = Table(
     _user_id(nullable=True),  # none: the administrator of ADMIN_KEY
     Column("key_id", String(32), ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=True),
     Column("admin_key_digest", String(64), nullable=False, server_default=""),  # ends with that key
+    Column("identity_id", String(32), nullable=True),  # ends with that identity, which deletes it by hand
+    Column(
+        "granted_role", String(16), nullable=False, server_default=""
+    ),  # by a group; for this session only
+    Column("latest_end", _TIME, nullable=True),  # it is not prolonged beyond
     Column("address", Text, nullable=False, server_default=""),
     Column("user_agent", Text, nullable=False, server_default=""),
     Column("created_at", _TIME, nullable=False),
@@ -556,3 +579,25 @@ shared_keys = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 """Keys that all processes on one database must have alike; with SQLite they lie as files beside it."""
+
+
+keyring = Table(
+    "keyring",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("key_id", String(8), nullable=False),
+    Column("sealed_digest_key", LargeBinary, nullable=False),
+    Column("rotated_at", _TIME, nullable=True),
+)
+"""Which key values are sealed with. Whoever seals locks the row, so that a rotation waits for the values on their way.
+The digest key, sealed, stays the same in a rotation: what it made cannot be made anew."""
+
+encryption_keys = Table(
+    "encryption_keys",
+    metadata,
+    Column("key_id", String(8), primary_key=True),
+    Column("opened_by", String(8), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+)
+"""Keys of rotations that are not finished, each sealed with the one before it, `opened_by`."""

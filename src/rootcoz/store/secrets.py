@@ -7,6 +7,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.kit.sealed import Seal
+from rootcoz.store import sealing
 from rootcoz.store.schema import request_secrets
 
 
@@ -15,7 +16,7 @@ async def save_secrets(
 ) -> None:
     """Keep the secrets by name; nothing is written when there are none."""
     if secrets:
-        sealed = seal.close(orjson.dumps(dict(secrets)), place=_place(analysis_id))
+        sealed = await sealing.close(connection, seal, orjson.dumps(dict(secrets)), place=_place(analysis_id))
         await connection.execute(insert(request_secrets).values(analysis_id=analysis_id, sealed=sealed))
 
 
@@ -26,9 +27,11 @@ async def load_secrets(connection: AsyncConnection, analysis_id: int, seal: Seal
     )
     if sealed is None:
         return {}
-    opened: dict[str, str] = orjson.loads(seal.open(sealed, place=_place(analysis_id)))
+    opened: dict[str, str] = orjson.loads(
+        await sealing.open_(connection, seal, sealed, place=_place(analysis_id))
+    )
     return opened
 
 
 def _place(analysis_id: int) -> str:
-    return f"request_secrets {analysis_id}"
+    return sealing.place_of(request_secrets, analysis_id=analysis_id)

@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rootcoz.domain.account import Role
+from rootcoz.domain.account import Account, Role
 from rootcoz.store.schema import api_keys, sessions, users
 
 
@@ -26,6 +26,12 @@ class NewSession:
     """The stored key it was begun with; it ends with that key."""
     admin_key_digest: str
     """Of the ADMIN_KEY it was begun with; empty for others."""
+    identity_id: str | None
+    """The identity at a provider it was begun with; it ends when that is forgotten."""
+    granted_role: str
+    """What a group at the provider makes of the user, for this session; empty: nothing."""
+    latest_end: str | None
+    """It is not prolonged beyond."""
     address: str
     user_agent: str
     created_at: str
@@ -42,7 +48,10 @@ class FoundSession:
     role: Role | None
     admin_key_digest: str
     expires_at: str
-    key_expires_at: str | None
+    latest_end: str | None
+    """It is not prolonged beyond: its key ends then, or the provider is to be asked again."""
+    is_granted: bool
+    """Whether `role` is more than the store says, by a group at the provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,9 @@ async def add_session(connection: AsyncConnection, session: NewSession) -> None:
                     user_id=session.account_id,
                     key_id=session.key_id,
                     admin_key_digest=session.admin_key_digest,
+                    identity_id=session.identity_id,
+                    granted_role=session.granted_role,
+                    latest_end=session.latest_end,
                     address=session.address,
                     user_agent=session.user_agent,
                     created_at=session.created_at,
@@ -90,6 +102,8 @@ async def find_session(connection: AsyncConnection, token_digest: str, now: str)
                 users.c.role,
                 sessions.c.admin_key_digest,
                 sessions.c.expires_at,
+                sessions.c.granted_role,
+                sessions.c.latest_end,
                 api_keys.c.expires_at.label("key_expires_at"),
             )
             .outerjoin(users, users.c.id == sessions.c.user_id)
@@ -99,7 +113,9 @@ async def find_session(connection: AsyncConnection, token_digest: str, now: str)
     ).one_or_none()
     if row is None:
         return None
-    role = None if row.role is None else Role(row.role)
+    stored = None if row.role is None else Role(row.role)
+    role = Role.ADMIN if row.granted_role == Role.ADMIN else stored
+    ends = [end for end in (row.key_expires_at, row.latest_end) if end is not None]
     return FoundSession(
         row.id,
         row.user_id,
@@ -107,7 +123,22 @@ async def find_session(connection: AsyncConnection, token_digest: str, now: str)
         role,
         row.admin_key_digest,
         row.expires_at,
-        row.key_expires_at,
+        min(ends, default=None),
+        is_granted=role is not stored,
+    )
+
+
+async def account_of(connection: AsyncConnection, session_id: str, now: str) -> Account | None:
+    """Whose session it is, unless it has expired by `now` or is that of the administrator of ADMIN_KEY."""
+    row = (
+        await connection.execute(
+            select(users.c.id, users.c.username, users.c.role, users.c.created_at, users.c.last_seen)
+            .join(sessions, sessions.c.user_id == users.c.id)
+            .where(sessions.c.id == session_id, sessions.c.expires_at > now)
+        )
+    ).one_or_none()
+    return (
+        None if row is None else Account(row.id, row.username, Role(row.role), row.created_at, row.last_seen)
     )
 
 

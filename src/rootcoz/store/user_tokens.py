@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.kit.sealed import Seal, Unreadable
+from rootcoz.store import sealing
 from rootcoz.store.schema import user_tokens
 
 log = structlog.get_logger()
@@ -19,7 +20,9 @@ async def load_tokens(connection: AsyncConnection, account_id: int, seal: Seal) 
     found = {}
     for name, sealed in rows:
         try:
-            found[name] = seal.open(sealed, place=_place(account_id, name)).decode("utf-8")
+            found[name] = (
+                await sealing.open_(connection, seal, sealed, place=_place(account_id, name))
+            ).decode("utf-8")
         except Unreadable as error:
             log.warning("user_token_unreadable", account_id=account_id, name=name, reason=str(error))
     return found
@@ -29,7 +32,7 @@ async def save_token(
     connection: AsyncConnection, account_id: int, name: str, value: str, seal: Seal, now: str
 ) -> None:
     """Keep the value in place of the former one."""
-    sealed = seal.close(value.encode("utf-8"), place=_place(account_id, name))
+    sealed = await sealing.close(connection, seal, value.encode("utf-8"), place=_place(account_id, name))
     replace = (
         update(user_tokens)
         .where(user_tokens.c.user_id == account_id, user_tokens.c.name == name)
@@ -55,4 +58,4 @@ async def delete_token(connection: AsyncConnection, account_id: int, name: str) 
 
 
 def _place(account_id: int, name: str) -> str:
-    return f"user_tokens {account_id} {name}"
+    return sealing.place_of(user_tokens, user_id=account_id, name=name)

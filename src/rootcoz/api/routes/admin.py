@@ -152,6 +152,18 @@ async def revoke_sessions(username: Text, services: ServicesOf, who: Administrat
     return Revoked(username=username, revoked=revoked)
 
 
+@router.delete(
+    "/users/{username}/identities", responses=error_responses(400, 403, 404, 422), openapi_extra=NEEDS_KEY
+)
+async def remove_identities(username: Text, services: ServicesOf, who: Administrator) -> Revoked:
+    """Forget which identities at the identity provider are this user's, and end the sessions begun with them.
+
+    If the user has neither keys nor saved tokens, the name is then free for the next who comes with it.
+    """
+    removed = await services.accounts.remove_identities(username, who.actor)
+    return Revoked(username=username, revoked=removed)
+
+
 @router.get("/audit", responses=error_responses(403, 422), openapi_extra=NEEDS_KEY)
 async def audit(
     services: ServicesOf,

@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Response
 
 from rootcoz.api.auth import ServicesOf, Writer
+from rootcoz.api.name_paths import named
 from rootcoz.api.schemas.errors import error_responses
 from rootcoz.api.schemas.history import (
     NAME_LIMIT,
@@ -21,6 +22,7 @@ from rootcoz.api.schemas.history import (
     SignatureResponse,
     TestHistoryResponse,
 )
+from rootcoz.api.schemas.requests import Text
 from rootcoz.domain.errors import InvalidInput
 from rootcoz.domain.history import HistoryFilters, HistoryLabel, LabelFilters, NewLabel
 
@@ -28,19 +30,22 @@ router = APIRouter(tags=["History"])
 
 OFFSET_LIMIT = 2**62
 """More than any table has rows, and still a number that databases can hold."""
+SEARCH_LIMIT = 1_000
+"""Characters of a search term."""
 
-Filter = Annotated[str, Query(max_length=NAME_LIMIT)]
-Without = Annotated[str, Query(max_length=NAME_LIMIT, description="Leaves one analysis out.")]
-NamePath = Annotated[str, Path(max_length=NAME_LIMIT)]
+Filter = Annotated[Text, Query(max_length=NAME_LIMIT)]
+Without = Annotated[Text, Query(max_length=NAME_LIMIT, description="Leaves one analysis out.")]
+NamePath = Annotated[Text, Path(max_length=NAME_LIMIT)]
 
 
 @router.get("/history/failures", responses=error_responses(401, 422))
 async def list_failures(
     services: ServicesOf,
     search: Annotated[
-        str,
+        Text,
         Query(
-            max_length=NAME_LIMIT, description="A part of test name, error message or job name, as it stands."
+            max_length=SEARCH_LIMIT,
+            description="A part of test name, error message or job name, as it stands.",
         ),
     ] = "",
     job_name: Filter = "",
@@ -61,7 +66,7 @@ async def list_failures(
     )
 
 
-@router.get("/history/test/{test_name:path}", responses=error_responses(401, 422))
+@router.get(f"/history/test/{named('test_name')}", responses=error_responses(401, 422))
 async def get_test_history(
     test_name: NamePath,
     services: ServicesOf,
@@ -79,7 +84,7 @@ async def get_test_history(
 @router.get("/history/search", response_model=SignatureResponse, responses=error_responses(401, 422))
 async def search_signature(
     services: ServicesOf,
-    signature: Annotated[str, Query(max_length=NAME_LIMIT)],
+    signature: Annotated[Text, Query(max_length=NAME_LIMIT)],
     exclude_job_id: Without = "",
 ) -> Response:
     """Find tests that failed with the same error signature."""
@@ -98,7 +103,7 @@ async def search_signature(
     return Response(orjson.dumps(document), media_type="application/json")
 
 
-@router.get("/history/stats/{job_name:path}", responses=error_responses(401, 422))
+@router.get(f"/history/stats/{named('job_name')}", responses=error_responses(401, 422))
 async def get_job_stats(
     job_name: NamePath, services: ServicesOf, exclude_job_id: Without = ""
 ) -> JobStatsResponse:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from rootcoz.api.auth import Administrator, Anyone, ServicesOf
+from rootcoz.api.name_paths import named
 from rootcoz.api.openapi import NEEDS_KEY
 from rootcoz.api.schemas.errors import error_responses
 from rootcoz.api.schemas.job_metadata import (
@@ -19,6 +20,7 @@ from rootcoz.api.schemas.job_metadata import (
     RulesPreviewRequest,
     RulesPreviewResponse,
 )
+from rootcoz.api.schemas.requests import Text
 from rootcoz.domain.job_metadata import JobMetadata
 
 router = APIRouter(tags=["Metadata"])
@@ -31,11 +33,11 @@ JobNamePath = Annotated[
 @router.get("/api/jobs/metadata", responses=error_responses(401, 422))
 async def list_job_metadata(
     services: ServicesOf,
-    team: Annotated[str, Query(description="Exact team filter.")] = "",
-    tier: Annotated[str, Query(description="Exact tier filter.")] = "",
-    version: Annotated[str, Query(description="Exact version filter.")] = "",
+    team: Annotated[Text, Query(description="Exact team filter.")] = "",
+    tier: Annotated[Text, Query(description="Exact tier filter.")] = "",
+    version: Annotated[Text, Query(description="Exact version filter.")] = "",
     label: Annotated[
-        list[str], Query(description="Repeated label filter. All requested labels must be present.")
+        list[Text], Query(description="Repeated label filter. All requested labels must be present.")
     ] = [],  # noqa: B006 - the framework copies defaults
 ) -> list[JobMetadataItem]:
     """List stored job metadata, by name."""
@@ -87,14 +89,14 @@ async def preview_metadata_rules(
     )
 
 
-@router.get("/api/jobs/{job_name:path}/metadata", responses=error_responses(401, 404, 422))
+@router.get(f"/api/jobs/{named('job_name')}/metadata", responses=error_responses(401, 404, 422))
 async def get_job_metadata(job_name: JobNamePath, services: ServicesOf) -> JobMetadataItem:
     """Return the metadata of one job."""
     return _item(await services.job_metadata.of(job_name))
 
 
 @router.put(
-    "/api/jobs/{job_name:path}/metadata",
+    f"/api/jobs/{named('job_name')}/metadata",
     responses=error_responses(400, 401, 403, 413, 422),
     openapi_extra=NEEDS_KEY,
 )
@@ -109,7 +111,7 @@ async def change_job_metadata(
 
 
 @router.delete(
-    "/api/jobs/{job_name:path}/metadata",
+    f"/api/jobs/{named('job_name')}/metadata",
     responses=error_responses(401, 403, 404, 422),
     openapi_extra=NEEDS_KEY,
 )

@@ -43,6 +43,14 @@ class Me(User):
     signed_in: bool = Field(description="Whether it was proven: by a session, a key or a trusted proxy.")
 
 
+class SignInMethods(BaseModel):
+    """How people sign in on this server."""
+
+    key: Literal[True] = Field(description="With a key: always.")
+    oidc: bool = Field(description="At an identity provider.")
+    oidc_login_url: str = Field(description='Where a browser begins that, below this server, or "".')
+
+
 class Done(BaseModel):
     """It was done."""
 
