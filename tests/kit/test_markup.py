@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from rootcoz.kit.markdown import Markdown
 from rootcoz.kit.markup import (
     SHORTENED,
+    Block,
     CodeBlock,
     Heading,
     Line,
@@ -84,7 +85,7 @@ def test_every_text_of_a_block_is_cleaned() -> None:
 
 
 def test_what_does_not_fit_is_left_out_and_said_and_the_end_is_kept() -> None:
-    body = [say("first"), CodeBlock("log line\n" * 20_000), say("last")]
+    body: list[Block] = [say("first"), CodeBlock("log line\n" * 20_000), say("last")]
     for markup in MARKUPS:
         text = write(body, [say("the end")], markup)
 

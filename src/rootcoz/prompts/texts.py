@@ -27,6 +27,8 @@ class PinnedText:
 PROMPT_TEXTS = {
     "analyse": PinnedText(3, "b31e2e7d54d0c6afcf240f398fa302e2eb595d5fb8aa23cff8cba2bbc5363bd9"),
     "duplicates": PinnedText(1, "ff7663dc982edd42dcfa140fd8867b1cc35cc6ae0078fe21b0d809e6853f5bac"),
+    "feedback": PinnedText(1, "6bd9bca701cb38cdb8c01edd1eacc2dc7f0d1dc40da73fc2b4a5522875985e14"),
+    "issue_draft": PinnedText(1, "a1010168950337d34f272dad1e694b14e679c6af7e1a7c58fbe8e22baf01ddc4"),
     "peer": PinnedText(1, "73fcb71ab6843112f6bb25a9c1b37d20416a3bbe6fd8bd90696820ac7f8168ef"),
     "repair": PinnedText(1, "fab08a6bab3b2ceb0f7daef21570ee0d15917dc33ecb131e3edb204dd0bcbe58"),
     "revise": PinnedText(1, "6a021609a431e09c71ce48c4b26cf7ed3b1264bdbd9acfc45bf0d8a3634e0300"),
