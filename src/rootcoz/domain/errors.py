@@ -19,8 +19,10 @@
     ├── StoreUnavailable            the operator: our database cannot be used at the moment
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
-        │   └── RateLimited         it asks to be left alone for a while; says for how long, if it knows
+        │   ├── RateLimited         it asks to be left alone for a while; says for how long, if it knows
+        │   └── OutcomeUnknown      what was asked for may or may not have been done
         └── Refused                 an answer that says no: bad key, unknown model, unusable reply
+            └── CredentialRefused   it does not accept the credential, or not for this
 
 Whatever is not in the tree is a bug of ours. Messages say what happened, to which thing, and what to do; they
 never hold a token, a password or a whole log. The core never names HTTP: `api/errors.py` has the table of
@@ -144,11 +146,19 @@ class RateLimited(Unavailable):
         """Seconds after which it wants to be asked again, if it says so."""
 
 
+class OutcomeUnknown(Unavailable):
+    """What was asked for may or may not have been done: it was sent, and no usable answer came back."""
+
+
 class Refused(OutsideError):
     """An answer that says no: a bad key, an unknown model, a reply that cannot be used."""
 
     def __init__(self, message: str, *, source: str) -> None:
         super().__init__(message, source=source, retryable=False)
+
+
+class CredentialRefused(Refused):
+    """It does not accept the credential, or not for what was asked: another credential can help."""
 
 
 class DataDirectoryInUse(Conflict):

@@ -26,6 +26,38 @@ class TrackerIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class NewIssue:
+    """An issue that is to be filed."""
+
+    title: str
+    """One line."""
+    body: str
+    """Markdown; a body for Jira may be wiki text as well."""
+    labels: tuple[str, ...] = ()
+    issue_type: str = ""
+    """Jira's name of the type; GitHub has none."""
+    security_level: str = ""
+    """Jira's name of the level; empty: what the project does without a word."""
+    reporter: str = ""
+    """Who files it, for a line at its end; empty: there is none."""
+    marker: str = ""
+    """A word that no other issue has in it, by which the issue can be found; empty: it need not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiledIssue:
+    """An issue that has been filed."""
+
+    key: str
+    """`PROJ-12` in Jira, `#12` in GitHub."""
+    url: str
+    """Where people read it."""
+    title: str
+    number: int = 0
+    """GitHub's number of it; 0 in Jira."""
+
+
+@dataclass(frozen=True, slots=True)
 class Relevance:
     """How surely an issue is about the same problem."""
 

@@ -1,16 +1,18 @@
-"""Searching the issues of a GitHub repository, at github.com or at an Enterprise server.
+"""The issues of a GitHub repository, at github.com or at an Enterprise server: searched and filed.
 
-https://docs.github.com/en/rest/search/search#search-issues-and-pull-requests
+https://docs.github.com/en/rest/search/search#search-issues-and-pull-requests and
+https://docs.github.com/en/rest/issues/issues
 """
 
 import re
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel
 
-from rootcoz.domain.issue import EXCERPT_LIMIT, TrackerIssue
+from rootcoz.domain.errors import InvalidInput
+from rootcoz.domain.issue import EXCERPT_LIMIT, FiledIssue, NewIssue, TrackerIssue
 from rootcoz.trackers.base import IssueQuery
 from rootcoz.trackers.connection import GitHubConnection
-from rootcoz.trackers.http import Endpoint, Limits, TrackerHttp
+from rootcoz.trackers.http import Endpoint, Errand, Limits, TrackerHttp
 
 SOURCE = "tracker github"
 API_VERSION = "2022-11-28"
@@ -20,6 +22,13 @@ MAX_TERMS = 6
 MAX_QUERY_CHARS = 256
 """Of the search words; GitHub does not count qualifiers and operators."""
 MAX_TERM_WORDS = 8
+TITLE_LIMIT = 256
+BODY_LIMIT = 65_536
+"""Characters that GitHub takes."""
+RECENT_PAGES = 3
+"""Pages of new issues among which one is looked for that may have been made."""
+FILING = Errand("new issue", "file issues", "new issue", changes=True)
+LISTING = Errand("list of issues", "list issues", "list of issues")
 
 
 class GitHubSearch:
@@ -51,6 +60,75 @@ class GitHubSearch:
             for item in page.items
             if item.pull_request is None and item.repository_url.rstrip("/").lower().endswith(own)
         ][: query.limit]
+
+
+class GitHubIssues:
+    """Files issues in the repository of a connection."""
+
+    name = "GitHub"
+
+    def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
+        self._path = f"/repos/{connection.repository}/issues"
+        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+
+    async def create_issue(self, issue: NewIssue) -> FiledIssue:
+        """File the issue; the body is Markdown.
+
+        Raises InvalidInput for what is too long, OutcomeUnknown when it may have been filed, Refused (CredentialRefused
+        among them) and Unavailable when it certainly was not.
+        """
+        if len(issue.title) > TITLE_LIMIT:
+            raise InvalidInput(f"GitHub takes titles of at most {TITLE_LIMIT} characters: shorten it.")
+        text = _signed(issue)
+        if len(text) > BODY_LIMIT:
+            raise InvalidInput(
+                f"GitHub takes bodies of at most {BODY_LIMIT:,} characters, with the lines that are added at the end: "
+                f"this one has {len(text):,}."
+            )
+        body: dict[str, object] = {"title": issue.title, "body": text}
+        if issue.labels:
+            body["labels"] = list(issue.labels)
+        return _filed(await self._http.post(_Filed, self._path, body=body, errand=FILING))
+
+    async def find_filed(self, issue: NewIssue, since: str) -> FiledIssue | None:
+        """The issue, if it has been filed since that time (ISO 8601); known by its marker.
+
+        The list is asked and not the search, which learns of new issues late.
+        """
+        for page in range(1, RECENT_PAGES + 1):
+            params = {
+                "state": "all",
+                "sort": "created",
+                "direction": "desc",
+                "since": since,
+                "per_page": str(PAGE_LIMIT),
+                "page": str(page),
+            }
+            listed = await self._http.get(_Listed, self._path, params=params, errand=LISTING)
+            for item in listed.root:
+                if issue.marker in (item.body or ""):
+                    return _filed(item)
+            if len(listed.root) < PAGE_LIMIT:
+                break
+        return None
+
+
+def _signed(issue: NewIssue) -> str:
+    """The body with who filed it, and the marker where nobody sees it."""
+    parts = [issue.body.rstrip()]
+    if issue.reporter:
+        parts.append(f"---\nReported by {_literal(issue.reporter)} through rootcoz.")
+    if issue.marker:
+        parts.append(f"<!-- {issue.marker} -->")
+    return "\n\n".join(parts)
+
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+.!|<>~@&-])")
+
+
+def _literal(text: str) -> str:
+    """As it is, whatever Markdown would make of it."""
+    return _MARKUP.sub(r"\\\1", text)
 
 
 def _endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
@@ -119,6 +197,21 @@ class _Item(_Wire):
 
 class _Page(_Wire):
     items: list[_Item]
+
+
+class _Filed(_Wire):
+    number: int
+    title: str
+    html_url: str
+    body: str | None = None
+
+
+class _Listed(RootModel[list[_Filed]]):
+    pass
+
+
+def _filed(item: _Filed) -> FiledIssue:
+    return FiledIssue(key=f"#{item.number}", url=item.html_url, title=item.title, number=item.number)
 
 
 def _issue(item: _Item) -> TrackerIssue:
