@@ -6,7 +6,7 @@ https://docs.github.com/en/rest/issues/issues
 
 import re
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from rootcoz.domain.errors import InvalidInput
 from rootcoz.domain.issue import EXCERPT_LIMIT, FiledIssue, NewIssue, TrackerIssue
@@ -28,6 +28,7 @@ BODY_LIMIT = 65_536
 RECENT_PAGES = 3
 """Pages of new issues among which one is looked for that may have been made."""
 FILING = Errand("new issue", "file issues", "new issue", changes=True)
+ASKING_WHO = Errand("question who this is", "say who it is", "user")
 LISTING = Errand("list of issues", "list issues", "list of issues")
 
 
@@ -63,7 +64,7 @@ class GitHubSearch:
 
 
 class GitHubIssues:
-    """Files issues in the repository of a connection."""
+    """Files issues in the repository of a connection, and says who its token is."""
 
     name = "GitHub"
 
@@ -89,6 +90,10 @@ class GitHubIssues:
         if issue.labels:
             body["labels"] = list(issue.labels)
         return _filed(await self._http.post(_Filed, self._path, body=body, errand=FILING))
+
+    async def whoami(self) -> str:
+        """The login of the token's owner. Raises Refused and Unavailable."""
+        return (await self._http.get(_User, "/user", params={}, errand=ASKING_WHO)).login
 
     async def find_filed(self, issue: NewIssue, since: str) -> FiledIssue | None:
         """The issue, if it has been filed since that time (ISO 8601); known by its marker.
@@ -141,8 +146,8 @@ def _endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
         url=connection.api_url,
         headers=headers,
         secrets=(connection.token,),
-        address_setting="GITHUB_API_URL and the address of the tests repository",
-        credential_setting="GITHUB_TOKEN",
+        address_setting="GITHUB_API_URL and the address of the repository",
+        credential_setting=connection.credential_name or "GITHUB_TOKEN",
         proxy=connection.proxy,
         limits=limits,
     )
@@ -204,6 +209,10 @@ class _Filed(_Wire):
     title: str
     html_url: str
     body: str | None = None
+
+
+class _User(_Wire):
+    login: str = Field(min_length=1)
 
 
 class _Listed(RootModel[list[_Filed]]):
