@@ -1,12 +1,14 @@
 """Which trackers an analysis is looked up in: settings and request put together. Part of the wiring."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import SecretStr
 
 from rootcoz.analysis.enrich import Desk
 from rootcoz.domain.analysis import ProgressPhase, StoredAnalysis
+from rootcoz.domain.draft import SearchOrder
 from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.finding import Classification
 from rootcoz.settings import Settings
@@ -14,6 +16,7 @@ from rootcoz.trackers.connection import (
     MAX_MATCHES,
     GitHubAccess,
     JiraAccess,
+    JiraConnection,
     github_connection,
     jira_connection,
 )
@@ -46,18 +49,65 @@ def tracker_desks(
     return desks, tuple(notes)
 
 
+# --- for drafts of issues --------------------------------------------------------------------------
+
+
+def check_github_repository(settings: Settings, url: str) -> None:
+    """Raise NotConfigured for an address that is no repository of a GitHub that this server knows."""
+    github_connection(GitHubAccess(settings.github_api_url), url)
+
+
+def github_draft_desk(settings: Settings, order: SearchOrder, analysis: StoredAnalysis) -> Desk | None:
+    """Where issues like a draft are looked for in GitHub: the tests repository, or the one that is named.
+
+    The server's token is used for the tests repository alone: nobody is to read with it what they name themselves.
+    None when there is no repository. Raises NotConfigured.
+    """
+    tests = next((repo.url for repo in analysis.options.repositories if repo.is_tests), "")
+    named = order.repository_url
+    address = named or tests or settings.tests_repo_url
+    if not address:
+        return None
+    own = not named or _is_repository(settings, named, (tests, settings.tests_repo_url))
+    server = GitHubAccess(settings.github_api_url, (_plain(settings.github_token) or "") if own else "")
+    connection = github_connection(server, address, token=order.token, proxy=settings.tracker_proxy)
+    return Desk(
+        issue_search(connection), Classification.CODE_ISSUE, matches=MAX_MATCHES, candidates=CANDIDATES
+    )
+
+
+def _is_repository(settings: Settings, address: str, known: Iterable[str]) -> bool:
+    """Whether the address is one of the known ones, however it is written."""
+    server = GitHubAccess(settings.github_api_url)
+    wanted = github_connection(server, address)
+    for other in filter(None, known):
+        with suppress(NotConfigured):
+            found = github_connection(server, other)
+            if (found.api_url, found.repository.lower()) == (wanted.api_url, wanted.repository.lower()):
+                return True
+    return False
+
+
+def jira_draft_desk(settings: Settings, order: SearchOrder, _analysis: StoredAnalysis) -> Desk | None:
+    """Where issues like a draft are looked for in the server's Jira.
+
+    None where Jira is not to be searched. Raises NotConfigured.
+    """
+    is_cloud = bool(order.email and order.token)
+    own = JiraAccess(
+        email=order.email if is_cloud else None,
+        api_token=order.token if is_cloud else None,
+        pat=None if is_cloud else order.token or None,
+        project_key=order.project_key or None,
+    )
+    return _searching_jira(jira_connection(_server_jira(settings), own, proxy=settings.tracker_proxy))
+
+
+# --- where ----------------------------------------------------------------------------------------
+
+
 def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:
     asked: dict[str, Any] = analysis.request_params
-    server = JiraAccess(
-        enabled=settings.enable_jira,
-        url=settings.jira_url or None,
-        email=settings.jira_email or None,
-        api_token=_plain(settings.jira_api_token),
-        pat=_plain(settings.jira_pat),
-        project_key=settings.jira_project_key or None,
-        ssl_verify=settings.jira_ssl_verify,
-        max_results=settings.jira_max_results,
-    )
     request = JiraAccess(
         enabled=asked.get("enable_jira"),
         url=asked.get("jira_url"),
@@ -68,7 +118,23 @@ def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[st
         ssl_verify=asked.get("jira_ssl_verify"),
         max_results=asked.get("jira_max_results"),
     )
-    connection = jira_connection(server, request, proxy=settings.tracker_proxy)
+    return _searching_jira(jira_connection(_server_jira(settings), request, proxy=settings.tracker_proxy))
+
+
+def _server_jira(settings: Settings) -> JiraAccess:
+    return JiraAccess(
+        enabled=settings.enable_jira,
+        url=settings.jira_url or None,
+        email=settings.jira_email or None,
+        api_token=_plain(settings.jira_api_token),
+        pat=_plain(settings.jira_pat),
+        project_key=settings.jira_project_key or None,
+        ssl_verify=settings.jira_ssl_verify,
+        max_results=settings.jira_max_results,
+    )
+
+
+def _searching_jira(connection: JiraConnection | None) -> Desk | None:
     if connection is None:
         return None
     # The newest of an OR search are mostly noise: more are asked for than are shown.

@@ -1,4 +1,4 @@
-"""Having a text written by an AI: asked once, paid once, and no trouble of its own ever reaches the person who waits."""
+"""Having a text written by an AI: asked once, paid once, and its trouble is a sentence for the person who waits."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -110,7 +110,7 @@ async def written(ask: Ask, writer: Writer, question: Question, call_type: str) 
 
 def writing_key(writer: Writer, question: Question, call_type: str) -> str:
     """Names the call: the same question to the same model is one call."""
-    digest = text_digest("\n".join((writer.provider.name, writer.model, question.prompt)))
+    digest = text_digest(f"{writer.provider.name}\n{writer.model}\n{question.prompt}")
     return f"{call_type} {digest}"
 
 

@@ -7,7 +7,6 @@ that is not whom one would expect. Nothing is filed here.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from rootcoz.analysis.drafting import (
     PATIENCE_S,
@@ -35,10 +34,10 @@ from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import StoredAnalysis
 from rootcoz.domain.budget import Budgets
+from rootcoz.domain.draft import DraftOrder, Tracker
 from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.finding import Classification, Finding, ProductBugReport, Severity
 from rootcoz.domain.issue import MatchedIssue
-from rootcoz.domain.review import FailureTarget
 from rootcoz.evidence.similarity import words
 from rootcoz.kit.markdown import Markdown
 from rootcoz.kit.markup import Block, Markup, cleaned, write
@@ -52,13 +51,6 @@ _TITLE_WORDS = 6
 _FEWEST_LETTERS = 3
 
 
-class Tracker(StrEnum):
-    """Where the issue is to be filed."""
-
-    GITHUB = "GitHub"
-    JIRA = "Jira"
-
-
 _MARKUPS: dict[Tracker, Markup] = {Tracker.GITHUB: Markdown(), Tracker.JIRA: WikiText()}
 _CALL_TYPES = {Tracker.GITHUB: "github_preview", Tracker.JIRA: "jira_preview"}
 _JUDGING_CALLS = {Tracker.GITHUB: "tests_repo_filter", Tracker.JIRA: "jira_filter"}
@@ -66,20 +58,6 @@ _JUDGING_CALLS = {Tracker.GITHUB: "tests_repo_filter", Tracker.JIRA: "jira_filte
 
 MakeDesk = Callable[[StoredAnalysis], Desk | None]
 """Where similar issues of an analysis are looked for; None: nowhere. Raises NotConfigured."""
-
-
-@dataclass(frozen=True, slots=True)
-class DraftOrder:
-    """What a person asks for. Empty texts are not said."""
-
-    tracker: Tracker
-    target: FailureTarget
-    desk: MakeDesk
-    with_links: bool = False
-    provider: str = ""
-    model: str = ""
-    wishes: str = ""
-    """What the text should tell; untrusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +93,7 @@ class IssueDrafts:
         self._parts = parts
         self._queue = Queue()
 
-    async def draft(self, job_id: str, order: DraftOrder) -> IssueDraft:
+    async def draft(self, job_id: str, order: DraftOrder, make_desk: MakeDesk) -> IssueDraft:
         """The draft for one failure of the analysis. Raises as `load_case`."""
         case = await load_case(self._parts.database, job_id, order.target)
         options = case.analysis.options
@@ -125,7 +103,7 @@ class IssueDrafts:
         gate = asyncio.Semaphore(options.max_concurrent_questions)
         async with asyncio.TaskGroup() as tasks:
             text = tasks.create_task(self._written(case, order, writer, gate))
-            found = tasks.create_task(self._similar(case, order, writer, gate))
+            found = tasks.create_task(self._similar(case, order.tracker, make_desk, writer, gate))
         said, (similar, notes) = text.result(), found.result()
         if isinstance(said, str):
             title, body, author = plain_title(case), plain_body(case), Author()
@@ -160,11 +138,16 @@ class IssueDrafts:
         return Turns(ledger, gate, self._parts.server_gate)
 
     async def _similar(
-        self, case: IssueCase, order: DraftOrder, writer: Writer | str, gate: asyncio.Semaphore
+        self,
+        case: IssueCase,
+        tracker: Tracker,
+        make_desk: MakeDesk,
+        writer: Writer | str,
+        gate: asyncio.Semaphore,
     ) -> tuple[Sequence[MatchedIssue], tuple[str, ...]]:
         """Issues that may be about the same, judged by the writer where there is one. Trouble is a note."""
         try:
-            desk = order.desk(case.analysis)
+            desk = make_desk(case.analysis)
         except NotConfigured as error:
             return (), (str(error),)
         if desk is None:
@@ -179,7 +162,7 @@ class IssueDrafts:
                 question_timeout_s=min(self._parts.choice.timeout_s, PATIENCE_S),
             )
             turns = await self._turns(case, gate)
-            judge = IssueJudge(writer.provider, options, turns, _JUDGING_CALLS[order.tracker])
+            judge = IssueJudge(writer.provider, options, turns, _JUDGING_CALLS[tracker])
         known = await look_up(
             replace(desk, classification=finding.classification, matches=SIMILAR),
             [case.group],

@@ -154,7 +154,11 @@ def checked_body(text: str, case: IssueCase) -> list[Block]:
 def _whether_found(block: CodeBlock, case: IssueCase) -> str:
     claim = NoVerdict(NoVerdictReason.ABSTAINED, "", evidence=(Evidence(block.text, ""),))
     (item,) = check_claims(claim, _texts(case.failure)).evidence
-    return f"(Found in {_where(item)}.)" if item.verified else "(Not verified: not found in the failure's texts.)"
+    return (
+        f"(Found in {_where(item)}.)"
+        if item.verified
+        else "(Not verified: not found in the failure's texts.)"
+    )
 
 
 def _texts(failure: Failure) -> dict[str, str]:
@@ -219,7 +223,9 @@ def _evidence(evidence: Sequence[Evidence]) -> Iterator[Block]:
             yield CodeBlock(_cut(item.quote, QUOTE_CHARS))
     if not quotes:
         yield say("Nothing was quoted as evidence.")
-    yield say("The error and the verified quotations are facts; all else is an assumption until somebody checks it.")
+    yield say(
+        "The error and the verified quotations are facts; all else is an assumption until somebody checks it."
+    )
 
 
 def _where(item: Evidence) -> str:

@@ -18,7 +18,9 @@ from rootcoz.api.routes import (
     ai_models,
     analysis,
     auth,
+    drafts,
     events,
+    feedback,
     health,
     history,
     job_metadata,
@@ -37,6 +39,7 @@ ROUTERS = tuple(
     for section in (
         analysis,
         results,
+        drafts,
         review,
         history,
         events,
@@ -46,6 +49,7 @@ ROUTERS = tuple(
         auth,
         admin,
         token_usage,
+        feedback,
         health,
     )
 )
@@ -85,6 +89,7 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
             {"name": "Events", "description": "Watch analyses while they go on."},
             {"name": "Auth", "description": "Sign in; your sessions, keys and saved tokens."},
             {"name": "Admin", "description": "Users, the audit log, and what the AI cost."},
+            {"name": "Feedback", "description": "Say what is wrong with rootcoz itself."},
             {"name": "Health", "description": "Is the server there."},
         ],
     )

@@ -32,9 +32,10 @@ _LINE_START = re.compile(r"^(?=[-+=#:>|~])")
 
 
 class Markdown:
-    """The markup of GitHub's issues."""
+    """The markup of GitHub's issues, of at most `limit` characters."""
 
-    limit = BODY_LIMIT - _ROOM
+    def __init__(self, limit: int = BODY_LIMIT - _ROOM) -> None:
+        self.limit = limit
 
     def block(self, block: Block) -> str:
         """The block as Markdown."""

@@ -162,7 +162,7 @@ def read_markup(text: str) -> tuple[Block, ...]:
 
 
 def plain_text(text: str) -> str:
-    """The text with line feeds as ends of lines, without control characters and those that turn the direction of text."""
+    """The text with line feeds as ends of lines, without control characters and signs that turn its direction."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return "".join(char for char in text if char in "\n\t" or not _is_unseen(char))
 

@@ -15,9 +15,16 @@ from rootcoz.store.schema import provider_calls
 
 
 async def save_call(
-    connection: AsyncConnection, analysis_id: int, key: str, call: ProviderCall, reply: KeptReply | None
+    connection: AsyncConnection,
+    analysis_id: int | None,
+    key: str,
+    call: ProviderCall,
+    reply: KeptReply | None,
 ) -> None:
-    """Keep a call that has just returned. `key` names it within the analysis; `reply` is None when it failed."""
+    """Keep a call that has just returned. `key` names it within the analysis; `reply` is None when it failed.
+
+    `analysis_id` is None for a call that belongs to no analysis.
+    """
     await connection.execute(insert(provider_calls), [_call_row(analysis_id, key, call, reply)])
 
 
@@ -34,6 +41,19 @@ async def load_replies(connection: AsyncConnection, analysis_id: int) -> dict[st
     return {key: KeptReply(_unpacked(reply, size), bool(truncated)) for key, reply, size, truncated in rows}
 
 
+async def load_server_reply(connection: AsyncConnection, key: str, *, since: str) -> KeptReply | None:
+    """What the newest call of that key said that belongs to no analysis and was made since that time."""
+    calls = provider_calls.c
+    query = select(calls.reply, calls.reply_size, calls.truncated).where(
+        calls.analysis_id.is_(None),
+        calls.call_key == key,
+        calls.created_at >= since,
+        calls.reply.is_not(None),
+    )
+    row = (await connection.execute(query.order_by(calls.created_at.desc()).limit(1))).one_or_none()
+    return None if row is None else KeptReply(_unpacked(row.reply, row.reply_size), bool(row.truncated))
+
+
 async def load_ledger(connection: AsyncConnection, analysis_id: int) -> list[LedgerEntry]:
     """All calls of the analysis, in the order in which they ended."""
     rows = await connection.execute(
@@ -44,7 +64,9 @@ async def load_ledger(connection: AsyncConnection, analysis_id: int) -> list[Led
     return [_entry(row) for row in rows]
 
 
-def _call_row(analysis_id: int, key: str, call: ProviderCall, reply: KeptReply | None) -> dict[str, object]:
+def _call_row(
+    analysis_id: int | None, key: str, call: ProviderCall, reply: KeptReply | None
+) -> dict[str, object]:
     text = None if reply is None else reply.text.encode("utf-8", "replace")
     return {
         "id": str(uuid.uuid4()),

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0008"
+SCHEMA_HEAD = "0011"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -35,13 +35,13 @@ _TIME = String(
 )  # UTC, ISO 8601, milliseconds, Z: sorts as text in order of time, the same in both databases
 
 
-def _analysis_id(*, primary_key: bool = False) -> Column[int]:
+def _analysis_id(*, primary_key: bool = False, nullable: bool = False) -> Column[int]:
     return Column(
         "analysis_id",
         _ID,
         ForeignKey("analyses.id", ondelete="CASCADE"),
         primary_key=primary_key,
-        nullable=False,
+        nullable=nullable,
     )
 
 
@@ -118,7 +118,7 @@ provider_calls = Table(
     "provider_calls",
     metadata,
     Column("id", String(36), primary_key=True),
-    _analysis_id(),
+    _analysis_id(nullable=True),  # none: a call that belongs to no analysis, for feedback
     Column("call_type", String(32), nullable=False),
     Column("provider", String(64), nullable=False),
     Column("model", String(200), nullable=False),

@@ -26,6 +26,7 @@ class Dimension(StrEnum):
     MONTH = "month"
     """UTC, `YYYY-MM`."""
     JOB = "job"
+    """Calls that belong to no analysis stand under what they were for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ _GROUPS: dict[Dimension, tuple[Any, ...]] = {
     Dimension.CALL_TYPE: (_calls.call_type,),
     Dimension.DAY: (func.substr(_calls.created_at, 1, 10),),
     Dimension.MONTH: (func.substr(_calls.created_at, 1, 7),),
-    Dimension.JOB: (analyses.c.job_id,),
+    Dimension.JOB: (func.coalesce(analyses.c.job_id, _calls.call_type),),
 }
 
 
@@ -94,7 +95,7 @@ async def sum_groups(
     query = select(*key, *_SUMS).where(*_conditions(wanted)).group_by(*key)
     if dimension is Dimension.JOB:
         query = query.select_from(
-            provider_calls.join(analyses, analyses.c.id == provider_calls.c.analysis_id)
+            provider_calls.outerjoin(analyses, analyses.c.id == provider_calls.c.analysis_id)
         )
     cost = func.coalesce(func.sum(_calls.cost_usd), 0)
     rows = await connection.execute(query.order_by(cost.desc(), *key).limit(limit))

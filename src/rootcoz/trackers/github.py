@@ -4,7 +4,9 @@ https://docs.github.com/en/rest/search/search#search-issues-and-pull-requests an
 https://docs.github.com/en/rest/issues/issues
 """
 
+import base64
 import re
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -29,6 +31,7 @@ RECENT_PAGES = 3
 """Pages of new issues among which one is looked for that may have been made."""
 FILING = Errand("new issue", "file issues", "new issue", changes=True)
 ASKING_WHO = Errand("question who this is", "say who it is", "user")
+READING = Errand("file", "read files", "file")
 LISTING = Errand("list of issues", "list issues", "list of issues")
 
 
@@ -136,6 +139,28 @@ def _literal(text: str) -> str:
     return _MARKUP.sub(r"\\\1", text)
 
 
+class GitHubFiles:
+    """Reads single files of the repository of a connection.
+
+    https://docs.github.com/en/rest/repos/contents#get-repository-content
+    """
+
+    def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
+        self._path = f"/repos/{connection.repository}/contents"
+        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+
+    async def read(self, path: str, ref: str = "") -> bytes | None:
+        """The file at a branch, tag or commit (default: the default branch); None for what is no file of up to 1 MB.
+
+        Raises Unavailable and Refused, the latter also when there is no such file.
+        """
+        params = {"ref": ref} if ref else {}
+        found = await self._http.get(_Content, f"{self._path}/{quote(path)}", params=params, errand=READING)
+        if found.type != "file" or found.encoding != "base64":
+            return None
+        return base64.b64decode(found.content)
+
+
 def _endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
     headers = {"accept": "application/vnd.github+json", "x-github-api-version": API_VERSION}
     if connection.token:
@@ -213,6 +238,12 @@ class _Filed(_Wire):
 
 class _User(_Wire):
     login: str = Field(min_length=1)
+
+
+class _Content(_Wire):
+    type: str = ""
+    encoding: str = ""
+    content: str = ""
 
 
 class _Listed(RootModel[list[_Filed]]):
