@@ -1,7 +1,8 @@
-"""Which trackers an analysis is looked up in: settings and request put together. Part of the wiring."""
+"""Which trackers are spoken to, and as whom: settings and request put together. Part of the wiring."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
@@ -11,6 +12,7 @@ from rootcoz.domain.analysis import ProgressPhase, StoredAnalysis
 from rootcoz.domain.draft import SearchOrder
 from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.finding import Classification
+from rootcoz.features.tracker_access import TrackerAccess, TrackerSettings
 from rootcoz.settings import Settings
 from rootcoz.trackers.connection import (
     MAX_MATCHES,
@@ -20,7 +22,7 @@ from rootcoz.trackers.connection import (
     github_connection,
     jira_connection,
 )
-from rootcoz.trackers.registry import issue_search
+from rootcoz.trackers.registry import issue_filer, issue_search
 
 CANDIDATES = 10
 """Issues asked for with each search of GitHub; the best of them are shown."""
@@ -49,6 +51,20 @@ def tracker_desks(
     return desks, tuple(notes)
 
 
+def tracker_access(settings: Settings) -> TrackerAccess:
+    """What files issues for people and looks things up for them."""
+    return TrackerAccess(
+        TrackerSettings(
+            jira=_server_jira(settings),
+            github=GitHubAccess(settings.github_api_url, _plain(settings.github_token) or ""),
+            files_jira=settings.enable_jira_issues is not False,
+            files_github=settings.enable_github_issues is not False,
+            proxy=settings.tracker_proxy,
+        ),
+        partial(issue_filer, jira_fields=settings.jira_issue_fields),
+    )
+
+
 # --- for drafts of issues --------------------------------------------------------------------------
 
 
@@ -68,9 +84,13 @@ def github_draft_desk(settings: Settings, order: SearchOrder, analysis: StoredAn
     address = named or tests or settings.tests_repo_url
     if not address:
         return None
-    own = not named or _is_repository(settings, named, (tests, settings.tests_repo_url))
-    server = GitHubAccess(settings.github_api_url, (_plain(settings.github_token) or "") if own else "")
-    connection = github_connection(server, address, token=order.token, proxy=settings.tracker_proxy)
+    saved = GitHubAccess(settings.github_api_url, order.saved.github_token)
+    connection = github_connection(saved, address, proxy=settings.tracker_proxy)
+    if not connection.token:
+        own = not named or _is_repository(settings, named, (tests, settings.tests_repo_url))
+        server = GitHubAccess(settings.github_api_url, (_plain(settings.github_token) or "") if own else "")
+        sent = order.sent.github_token.strip()
+        connection = github_connection(server, address, token=sent, proxy=settings.tracker_proxy)
     return Desk(
         issue_search(connection), Classification.CODE_ISSUE, matches=MAX_MATCHES, candidates=CANDIDATES
     )
@@ -93,14 +113,16 @@ def jira_draft_desk(settings: Settings, order: SearchOrder, _analysis: StoredAna
 
     None where Jira is not to be searched. Raises NotConfigured.
     """
-    is_cloud = bool(order.email and order.token)
-    own = JiraAccess(
-        email=order.email if is_cloud else None,
-        api_token=order.token if is_cloud else None,
-        pat=None if is_cloud else order.token or None,
+    own = order.saved if order.saved.jira_token.strip() else order.sent
+    token, email = own.jira_token.strip(), own.jira_email.strip()
+    is_cloud = bool(email and token)
+    asked = JiraAccess(
+        email=email if is_cloud else None,
+        api_token=token if is_cloud else None,
+        pat=None if is_cloud else token or None,
         project_key=order.project_key or None,
     )
-    return _searching_jira(jira_connection(_server_jira(settings), own, proxy=settings.tracker_proxy))
+    return _searching_jira(jira_connection(_server_jira(settings), asked, proxy=settings.tracker_proxy))
 
 
 # --- where ----------------------------------------------------------------------------------------

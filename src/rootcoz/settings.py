@@ -10,6 +10,7 @@ run inside an untrusted checkout must not take its orders from files that lie th
 
 import difflib
 import io
+import json
 import os
 import shlex
 import tomllib
@@ -88,6 +89,27 @@ def _parse_peers(value: object) -> object:
     return tuple(peers)
 
 
+_OWN_FIELDS = frozenset({"project", "summary", "description", "issuetype", "security"})
+
+
+def _parse_fields(value: object) -> object:
+    """A JSON object, as text or, from a file, as a table."""
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            value = ""
+    fields = value if isinstance(value, dict) else {}
+    if value is not None and not fields:
+        raise ValueError('must be a JSON object, for example {"customfield_10010": {"value": "CI"}}')
+    if own := sorted(_OWN_FIELDS & fields.keys()):
+        raise ValueError(f"must not hold {', '.join(own)}: each issue has its own")
+    return value
+
+
+JsonFields = Annotated[dict[str, Any] | None, BeforeValidator(_parse_fields)]
 Peers = Annotated[tuple[Participant, ...], BeforeValidator(_parse_peers)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
 Command = Annotated[tuple[str, ...], BeforeValidator(_split_command)]
@@ -224,13 +246,19 @@ class Settings(BaseModel):
     jira_pat: SecretStr | None = Field(
         default=None, description="Personal access token for Jira Data Center, instead of an account."
     )
-    jira_project_key: str = Field(default="", description="Project whose bugs are looked up.")
+    jira_project_key: str = Field(
+        default="", description="Project whose bugs are looked up, and in which new ones are filed."
+    )
     jira_ssl_verify: bool = Field(default=True, description="Check Jira's certificate.")
     jira_max_results: int = Field(
         default=5, gt=0, le=1000, description="Issues of Jira that are shown with one finding, at most."
     )
     enable_jira_issues: bool | None = Field(
         default=None, description="Let people file Jira bugs from a result. Empty: yes, when JIRA_URL is set."
+    )
+    jira_issue_fields: JsonFields = Field(
+        default=None,
+        description="Further fields of Jira issues that are filed, as a JSON object by field id.",
     )
     github_api_url: str = Field(
         default="https://api.github.com",

@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +23,7 @@ from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
+from rootcoz.features.issues import Issues
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
 from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from rootcoz.analysis.issue_drafts import IssueDraft, IssueDrafts
     from rootcoz.analysis.issue_prompt import PromptParts, RepositoryFiles
     from rootcoz.analysis.parts import Desks
+    from rootcoz.features.tracker_access import TrackerAccess
     from rootcoz.sources.jenkins.client import JenkinsAccess
 
 # A server is to answer about a second after its start, and an analysis uses far more than that: what the start does
@@ -117,6 +119,9 @@ class Services:
     engine: Engine
     results: Results
     reviews: Reviews
+    issues: Issues
+    trackers: "Callable[[], TrackerAccess]"
+    """Made when it is first wanted."""
     history: History
     text_index: TextIndex
     events: EventHub
@@ -388,6 +393,12 @@ def _tracker_desks(settings: Settings, analysis: StoredAnalysis, secrets: Mappin
     return tracker_desks(settings, analysis, secrets)
 
 
+def _tracker_access(settings: Settings) -> "TrackerAccess":
+    from rootcoz.desks import tracker_access  # noqa: PLC0415
+
+    return tracker_access(settings)
+
+
 async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:
     from rootcoz.analysis.partial import partial_result  # noqa: PLC0415
 
@@ -425,6 +436,8 @@ def make_services(
         engine=engine,
         results=Results(directory.database, _partial_result),
         reviews=Reviews(directory.database),
+        issues=Issues(directory.database),
+        trackers=cache(partial(_tracker_access, settings)),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,

@@ -22,6 +22,9 @@ NOT_ON_THE_ALLOW_LIST = {
     ("DELETE", "/api/user/tokens/{name}"): proven,
     ("POST", "/api/user/keys"): proven,
     ("DELETE", "/api/user/keys/{key_id}"): proven,
+    ("POST", "/api/validate-token"): anyone,
+    ("POST", "/api/jira-projects"): anyone,
+    ("POST", "/api/jira-security-levels"): anyone,
     ("POST", "/api/explain-signature"): anyone,
     ("POST", "/api/jobs/metadata/rules/preview"): anyone,
 }

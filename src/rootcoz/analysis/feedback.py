@@ -26,7 +26,7 @@ from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.budget import Budgets
 from rootcoz.domain.draft import FailedCall, Feedback
-from rootcoz.domain.errors import NotOffered, OutcomeUnknown, Refused
+from rootcoz.domain.errors import CredentialRefused, NotOffered, OutcomeUnknown, Refused
 from rootcoz.domain.issue import FiledIssue, NewIssue
 from rootcoz.kit.clock import utc_text
 from rootcoz.kit.markdown import Markdown
@@ -166,6 +166,8 @@ async def _filed_once(filing: Filing, issue: NewIssue) -> FiledIssue:
         return there
     try:
         return await filing.create_issue(issue)
+    except CredentialRefused as error:  # the server's: no other of the caller's could help
+        raise Refused(str(error), source=error.source) from error
     except OutcomeUnknown:
         there = await filing.find_filed(issue, since)
         if there is None:

@@ -31,7 +31,7 @@ from rootcoz.domain.analysis import (
     ProgressPhase,
     StoredAnalysis,
 )
-from rootcoz.domain.errors import AnalysisAborted, Conflict, NotConfigured, NotFound
+from rootcoz.domain.errors import AnalysisAborted, Conflict, NoSuchAnalysis, NotConfigured
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
@@ -111,7 +111,7 @@ async def _load(database: Database, job_id: str) -> StoredAnalysis:
     async with database.read() as connection:
         analysis = await analyses_store.find_analysis(connection, job_id)
     if analysis is None:
-        raise NotFound(f"There is no analysis {job_id}; it may have been deleted.")
+        raise NoSuchAnalysis(job_id)
     return analysis
 
 
@@ -398,8 +398,7 @@ class _Job:
         self.parts.audience.tell(self.progress)
 
     def _report_url(self) -> str:
-        base = self.parts.public_base_url
-        return f"{base}/results/{self.analysis.job_id}" if base else ""
+        return f"{self.parts.public_base_url}/results/{self.analysis.job_id}"
 
     async def _save_answers(self, answers: Sequence[findings.GroupAnswer]) -> None:
         options = self.analysis.options

@@ -28,6 +28,7 @@ from rootcoz.api.routes import (
     review,
     signatures,
     token_usage,
+    trackers,
 )
 from rootcoz.settings import Settings
 from rootcoz.wiring import Services
@@ -41,6 +42,7 @@ ROUTERS = tuple(
         results,
         drafts,
         review,
+        trackers,
         history,
         events,
         ai_models,
@@ -84,6 +86,10 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
             {"name": "Analysis", "description": "Send failures and get them explained."},
             {"name": "Results", "description": "Read and delete what was found."},
             {"name": "Comments and Review", "description": "Say what people think of them."},
+            {
+                "name": "Trackers",
+                "description": "File issues in Jira and GitHub; see what a credential shows there.",
+            },
             {"name": "History", "description": "What failed before, and what people said of it."},
             {"name": "Metadata", "description": "Whose a job is, and what it is for."},
             {"name": "Events", "description": "Watch analyses while they go on."},

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rootcoz.domain.review import FailureTarget
+from rootcoz.domain.tracker import TrackerCredentials
 
 
 class Tracker(StrEnum):
@@ -36,10 +37,10 @@ class SearchOrder:
     """Of GitHub."""
     project_key: str = ""
     """Of Jira."""
-    token: str = field(default="", repr=False)
-    """The requester's own."""
-    email: str = field(default="", repr=False)
-    """Of the account at Jira Cloud that the token is for."""
+    saved: TrackerCredentials = field(default_factory=TrackerCredentials)
+    """What the requester has saved; goes before the rest, and to the server's own trackers alone."""
+    sent: TrackerCredentials = field(default_factory=TrackerCredentials)
+    """What came with the request."""
 
 
 @dataclass(frozen=True, slots=True)

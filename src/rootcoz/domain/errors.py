@@ -8,6 +8,7 @@
     │   │   └── NotOffered          … so that it does not offer the whole of what was asked
     │   ├── TooLarge                over a documented limit
     │   ├── NotFound
+    │   │   └── NoSuchAnalysis      no analysis has this job ID
     │   ├── Conflict                the thing is in a state that forbids it
     │   │   ├── AnalysisAborted     somebody stopped the analysis
     │   │   ├── TakenOver           another process works on the analysis now
@@ -29,6 +30,8 @@ Whatever is not in the tree is a bug of ours. Messages say what happened, to whi
 never hold a token, a password or a whole log. The core never names HTTP: `api/errors.py` has the table of
 statuses, `cli/main.py` that of exit codes.
 """
+
+_NAME_SHOWN = 100
 
 
 class RootcozError(Exception):
@@ -61,6 +64,15 @@ class TooLarge(CallerError):
 
 class NotFound(CallerError):
     """There is no such thing."""
+
+
+class NoSuchAnalysis(NotFound):
+    """There is no analysis of this job ID, or no longer."""
+
+    def __init__(self, job_id: str) -> None:
+        """Name it, however long what was asked for is."""
+        name = job_id if len(job_id) <= _NAME_SHOWN else f"{job_id[:_NAME_SHOWN]}…"
+        super().__init__(f"There is no analysis {name}; it may have been deleted.")
 
 
 class Conflict(CallerError):

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from rootcoz.domain.analysis import AnalysisStatus
-from rootcoz.domain.errors import Conflict, InvalidInput, NotFound, StillInProgress
+from rootcoz.domain.errors import Conflict, NotFound
 from rootcoz.domain.finding import Classification
 from rootcoz.domain.review import Author, Comment, FailureTarget, ReviewMark
 from rootcoz.kit.clock import utc_now
@@ -69,7 +68,7 @@ class Reviews:
                 found.connection, found.analysis, found.failure, username=username, at=utc_now()
             )
         if restored is None:
-            raise NotFound(f"Nobody has overridden the classification of {_shown(target)}.")
+            raise NotFound(f"Nobody has overridden the classification of {target.shown}.")
         return restored
 
     async def mark(self, job_id: str, target: FailureTarget, username: str, *, reviewed: bool) -> None:
@@ -110,28 +109,4 @@ class Reviews:
     @asynccontextmanager
     async def _found(self, job_id: str, target: FailureTarget) -> AsyncIterator[review.LockedFailure]:
         async with self._database.write() as connection:
-            analysis = await review.lock_analysis(connection, job_id)
-            if analysis is None:
-                raise NotFound(f"There is no analysis {job_id}.")
-            if not analysis.status.is_final:
-                raise StillInProgress(
-                    f"The analysis {job_id} is still in progress ({analysis.status}); try again when it is over."
-                )
-            if analysis.status is AnalysisStatus.FAILED:
-                raise Conflict(f"The analysis {job_id} failed: it has no results to be reviewed.")
-            failure = await review.find_failure(connection, analysis.id, target)
-            if failure is None:
-                raise InvalidInput(f"The analysis {job_id} has no failure {_shown(target)}.")
-            yield review.LockedFailure(connection, analysis, failure)
-
-
-_NAME_SHOWN = 200
-
-
-def _shown(target: FailureTarget) -> str:
-    """The failure as messages name it."""
-    name = repr(target.test_name[:_NAME_SHOWN])
-    if not target.child_job_name:
-        return name
-    number = f" #{target.child_build_number}" if target.child_build_number else ""
-    return f"{name} in {target.child_job_name[:_NAME_SHOWN]!r}{number}"
+            yield await review.lock_failure(connection, job_id, target)

@@ -7,6 +7,7 @@ from sqlalchemy import Row, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.domain.analysis import AnalysisStatus
+from rootcoz.domain.errors import Conflict, InvalidInput, NoSuchAnalysis, StillInProgress
 from rootcoz.domain.finding import Finding
 from rootcoz.domain.review import Author, Comment, FailureTarget, Override, ReviewMark
 from rootcoz.kit.text_key import text_key
@@ -66,6 +67,27 @@ async def lock_analysis(connection: AsyncConnection, job_id: str) -> ReviewedAna
     # SQLite has one writer at a time and no such words; SQLAlchemy leaves them out there.
     row = (await connection.execute(query.where(analyses.c.job_id == job_id).with_for_update())).one_or_none()
     return row and ReviewedAnalysis(row.id, row.job_id, row.job_name, AnalysisStatus(row.status))
+
+
+async def lock_failure(connection: AsyncConnection, job_id: str, target: FailureTarget) -> LockedFailure:
+    """The failure of a completed analysis, which is locked.
+
+    Raises NoSuchAnalysis, StillInProgress, Conflict for a failed one, and InvalidInput for a failure
+    that it does not have, looked at in this order.
+    """
+    analysis = await lock_analysis(connection, job_id)
+    if analysis is None:
+        raise NoSuchAnalysis(job_id)
+    if not analysis.status.is_final:
+        raise StillInProgress(
+            f"The analysis {job_id} is still in progress ({analysis.status}); try again when it is over."
+        )
+    if analysis.status is AnalysisStatus.FAILED:
+        raise Conflict(f"The analysis {job_id} failed: it has no results to be reviewed.")
+    failure = await find_failure(connection, analysis.id, target)
+    if failure is None:
+        raise InvalidInput(f"The analysis {job_id} has no failure {target.shown}.")
+    return LockedFailure(connection, analysis, failure)
 
 
 async def find_failure(

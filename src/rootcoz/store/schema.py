@@ -301,6 +301,39 @@ classification that it took the place of."""
 Index("ix_overrides_analysis", overrides.c.analysis_id)
 Index("ix_overrides_signature", overrides.c.error_signature, overrides.c.signature_version)
 
+tracker_items = Table(
+    "tracker_items",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    _analysis_id(),
+    Column("item_key", String(64), nullable=False),
+    Column("tracker", String(16), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("run", String(80), nullable=False),
+    Column("beats", BigInteger, nullable=False, server_default="0"),
+    Column("test_name", Text, nullable=False),
+    Column("child_job_name", Text, nullable=False),
+    Column("child_build_number", Integer, nullable=False),
+    Column("error_signature", String(64), nullable=False),
+    Column("signature_version", Integer, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("key", Text, nullable=False, server_default=""),
+    Column("number", BigInteger, nullable=False, server_default="0"),
+    Column("url", Text, nullable=False, server_default=""),
+    Column("title", Text, nullable=False),
+    Column("comment_id", BigInteger, nullable=False, server_default="0"),
+    Column("claimed_at", _TIME, nullable=False),
+    Column("touched_at", _TIME, nullable=False),
+    Column("filed_at", _TIME, nullable=True),
+    CheckConstraint("state IN ('filing', 'unclear', 'filed')", name="state"),
+)
+"""Issues that were filed from a result, and those that are being filed: the row is there before the tracker is asked.
+`item_key` says what was to be filed, `run` who is at it, and `beats` rises while they are. `place` is the repository or
+project, with its server."""
+Index("ix_tracker_items_item", tracker_items.c.analysis_id, tracker_items.c.item_key, unique=True)
+Index("ix_tracker_items_signature", tracker_items.c.error_signature, tracker_items.c.signature_version)
+
 job_metadata = Table(
     "job_metadata",
     metadata,

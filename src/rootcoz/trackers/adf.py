@@ -76,7 +76,7 @@ def code_block(content: str, language: str = "") -> Node:
 
 def quote(blocks: Sequence[Node]) -> Node:
     """What somebody said. It holds less than a document does: what it may not hold becomes a paragraph."""
-    return {"type": "blockquote", "content": list(_allowed(blocks, _IN_QUOTE))}
+    return {"type": "blockquote", "content": list(_allowed(blocks, _IN_QUOTE)) or [paragraph([])]}
 
 
 def list_item(blocks: Sequence[Node]) -> Node:
@@ -97,7 +97,7 @@ def item_list(items: Sequence[Node], *, ordered: bool = False, start: int = 1) -
 
 def table(rows: Sequence[Sequence[tuple[bool, list[Node]]]]) -> Node:
     """Rows of cells: whether it is a title, and its text. All rows get as many cells as the longest."""
-    width = max((len(row) for row in rows), default=0)
+    width = max((len(row) for row in rows if row), default=1)
     return {
         "type": "table",
         "content": [

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from rootcoz.domain.issue import TrackerIssue
+from rootcoz.domain.issue import FiledIssue, NewIssue, TrackerIssue
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +34,32 @@ class IssueSearch(Protocol):
         Time limits and retries are the adapter's work (`trackers.http`): a caller never tries again. Raises
         Unavailable (no answer; RateLimited says for how long) and Refused (an answer that says no, or one that
         cannot be used). Messages hold no credential.
+        """
+        ...
+
+
+class IssueFiler(Protocol):
+    """One repository or project with one credential. Implementations are safe to use from many tasks at once."""
+
+    name: str
+    """As in IssueSearch."""
+    place: str
+    """The repository or project, with its server: what makes two filers file in the same place."""
+    settles_s: float
+    """Seconds after which an issue that was filed is found for certain."""
+
+    async def create_issue(self, issue: NewIssue) -> FiledIssue:
+        """File the issue, in the markup that this tracker reads.
+
+        It is sent again only after what certainly did nothing. Raises InvalidInput for what the tracker does not take
+        and the caller can change; OutcomeUnknown when it may have been filed; Refused (CredentialRefused among them)
+        and Unavailable when it certainly was not. Messages hold no credential.
+        """
+        ...
+
+    async def find_filed(self, issue: NewIssue, since: str) -> FiledIssue | None:
+        """The issue, known by its marker, if it has been filed since that time (ISO 8601).
+
+        Raises Refused and Unavailable.
         """
         ...

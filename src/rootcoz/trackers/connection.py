@@ -223,6 +223,23 @@ def github_filings(
         ]
 
 
+def github_server(api_url: str, offer: Offer, *, proxy: str = "") -> GitHubConnection:
+    """The server's GitHub, for what concerns no repository. Raises NotConfigured."""
+    _check_sendable(offer.token, _at_start(offer.name))
+    return GitHubConnection(
+        api_url=_checked_url(api_url or GITHUB_API, "GITHUB_API_URL"),
+        repository="",
+        token=offer.token,
+        proxy=proxy,
+        credential_name=offer.name,
+    )
+
+
+def is_project_key(key: str) -> bool:
+    """Whether a project of Jira can have that key."""
+    return _PROJECT_KEY.fullmatch(key) is not None
+
+
 def jira_filings(
     server: JiraAccess, offers: Sequence[Offer], *, project_key: str, proxy: str = ""
 ) -> list[JiraConnection]:

@@ -29,6 +29,8 @@ BODY_LIMIT = 65_536
 """Characters that GitHub takes."""
 RECENT_PAGES = 3
 """Pages of new issues among which one is looked for that may have been made."""
+SETTLES_S = 3.0
+"""Seconds by which the list of issues may lag behind."""
 FILING = Errand("new issue", "file issues", "new issue", changes=True)
 ASKING_WHO = Errand("question who this is", "say who it is", "user")
 READING = Errand("file", "read files", "file")
@@ -67,11 +69,15 @@ class GitHubSearch:
 
 
 class GitHubIssues:
-    """Files issues in the repository of a connection, and says who its token is."""
+    """Files issues in the repository of a connection, and says whose its token is."""
 
     name = "GitHub"
 
-    def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
+    def __init__(
+        self, connection: GitHubConnection, limits: Limits | None = None, *, settles_s: float = SETTLES_S
+    ) -> None:
+        self.place = f"{connection.api_url} {connection.repository.lower()}"
+        self.settles_s = settles_s
         self._path = f"/repos/{connection.repository}/issues"
         self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
 

@@ -49,7 +49,8 @@ class JiraDirectory:
 
     async def whoami(self) -> str:
         """The name that is shown of the credential's owner."""
-        who = await self._http.get(_User, "/rest/api/2/myself", params={}, errand=ASKING_WHO)
+        version = 3 if self._is_cloud else 2
+        who = await self._http.get(_User, f"/rest/api/{version}/myself", params={}, errand=ASKING_WHO)
         return who.displayName or who.name or who.accountId
 
     async def projects(self, query: str = "") -> list[JiraProject]:
@@ -92,7 +93,8 @@ class JiraDirectory:
 
     async def _server_projects(self) -> "list[_Project]":
         listed = await self._http.get(_Projects, "/rest/api/2/project", params={}, errand=LISTING_PROJECTS)
-        return listed.root[: MAX_PAGES * PAGE_SIZE]
+        # The vendor's description speaks of one project where servers answer with a list.
+        return listed.root[: MAX_PAGES * PAGE_SIZE] if isinstance(listed.root, list) else [listed.root]
 
 
 class _User(Wire):
@@ -114,7 +116,7 @@ class _Project(Wire):
     name: str = ""
 
 
-class _Projects(RootModel[list[_Project]]):
+class _Projects(RootModel[list[_Project] | _Project]):
     pass
 
 

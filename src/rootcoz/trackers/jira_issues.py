@@ -23,6 +23,8 @@ TITLE_LIMIT = 255
 BODY_LIMIT = 32_767
 """Characters of a text that Jira takes, unless its administrator says otherwise."""
 DEFAULT_TYPE = "Bug"
+SETTLES_S = 10.0
+"""Seconds by which the search may lag behind; Cloud's is said to."""
 FILING = Errand("new issue", "file issues", "new issue", changes=True)
 FINDING = Errand("search for the new issue", "search", "search result")
 DESCRIBING = Errand("question for its fields", "see what an issue needs", "list of fields")
@@ -43,8 +45,11 @@ class JiraIssues:
         limits: Limits | None = None,
         *,
         extra_fields: Mapping[str, object] | None = None,
+        settles_s: float = SETTLES_S,
     ) -> None:
         """`extra_fields` go along with each issue, for what projects want to know beyond the usual."""
+        self.place = f"{connection.url} {connection.project_key}"
+        self.settles_s = settles_s
         self._connection = connection
         self._is_cloud = isinstance(connection.credential, CloudLogin)
         self._rest = "/rest/api/3" if self._is_cloud else "/rest/api/2"
@@ -78,7 +83,10 @@ class JiraIssues:
             type_id = await self._issue_type(issue.issue_type or DEFAULT_TYPE, refused)
             if "issuetype" not in refused.fields:
                 raise await self._explained(refused, type_id) from refused
-            filed = await self._file({**fields, "issuetype": {"id": type_id}})
+            try:  # The name may only have been spelt otherwise.
+                filed = await self._file({**fields, "issuetype": {"id": type_id}})
+            except RefusedFields as again:
+                raise await self._explained(again, type_id) from again
         return FiledIssue(key=filed.key, url=f"{self._connection.url}/browse/{filed.key}", title=issue.title)
 
     async def find_filed(self, issue: NewIssue, since: str) -> FiledIssue | None:

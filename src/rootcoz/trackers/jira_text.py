@@ -10,9 +10,10 @@ from rootcoz.trackers.adf import RULE, Node, doc, paragraph, text
 from rootcoz.trackers.markdown_text import read_markdown
 from rootcoz.trackers.wiki_text import read_wiki, write_wiki
 
+_WIKI_HEADING = re.compile(r"^\s*h[1-6]\.\s", re.MULTILINE)
 _WIKI_SIGNS = re.compile(
-    r"^\s*(?:h[1-6]|bq)\.\s"
-    r"|\{(?:code|noformat|quote|panel|color)[:}]"
+    r"^\s*bq\.\s"
+    r"|\{(?:quote|panel|color)[:}]"
     r"|\[[^\[\]|\n]{1,500}\|(?:https?|mailto):"
     r"|^\s*\|\|"
     r"|\{\{[^{}\n]+\}\}",
@@ -20,7 +21,6 @@ _WIKI_SIGNS = re.compile(
 )
 _MARKDOWN_SIGNS = re.compile(
     r"^ {0,3}#{1,6}\s+\S"
-    r"|^\s*(?:```|~~~)"
     r"|\[[^\[\]\n]{1,500}\]\([^()\s]+\)"
     r"|\*\*\S"
     r"|^\s*\d{1,9}[.)]\s"
@@ -28,8 +28,12 @@ _MARKDOWN_SIGNS = re.compile(
     r"|(?<!`)`[^`\n]+`(?!`)",
     re.MULTILINE,
 )
-_FENCED = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
-_IN_MACRO = re.compile(r"\{(code|noformat)(?::[^{}\n]*)?\}.*?(?:\{\1\}|\Z)", re.DOTALL | re.IGNORECASE)
+_CODE = re.compile(
+    r"(?P<fence>^ {0,3}(?P<mark>`{3,}|~{3,})[^\n]*\n(?:.*?^ {0,3}(?P=mark)[^\n]*$|.*\Z))"
+    r"|(?<!`)\{(?P<macro>code|noformat)(?::[^{}\n]*)?\}.*?(?:\{(?P=macro)\}|\Z)",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+"""A block of code of either kind; whichever begins first holds what looks like the other."""
 
 
 def document(body: str, closing: str = "") -> Node:
@@ -45,10 +49,16 @@ def wiki_text(body: str, closing: str = "") -> str:
 
 
 def is_markdown(body: str) -> bool:
-    """Whether it is Markdown rather than wiki text. Code says nothing: anything may stand there."""
-    wiki = len(_WIKI_SIGNS.findall(_FENCED.sub("", body)))
-    markdown = len(_MARKDOWN_SIGNS.findall(_IN_MACRO.sub("", body)))
-    return markdown > wiki
+    """Whether it is Markdown rather than wiki text. What stands in code says nothing."""
+    blocks = list(_CODE.finditer(body))
+    outside = _CODE.sub("", body)
+    fences = sum(block["fence"] is not None for block in blocks)
+    macros = len(blocks) - fences
+    if _WIKI_HEADING.search(outside):
+        return False
+    if bool(fences) != bool(macros):
+        return bool(fences)
+    return len(_MARKDOWN_SIGNS.findall(outside)) > len(_WIKI_SIGNS.findall(outside))
 
 
 def _closing(line: str) -> list[Node]:

@@ -74,9 +74,7 @@ def _spans(nodes: Sequence[SyntaxTreeNode], marks: tuple[Mark, ...]) -> Iterator
                 yield from text(node.content, marks)
             case "code_inline":
                 yield from text(node.content, (*marks, CODE))
-            case "softbreak":
-                yield from text(" ", marks)
-            case "hardbreak":
+            case "softbreak" | "hardbreak":  # GitHub shows either as the end of a line
                 yield BREAK
             case "strong" | "em" | "s":
                 yield from _spans(node.children, (*marks, _MARKS[node.type]))

@@ -1,10 +1,13 @@
 """All trackers, in plain sight. Read by `wiring` alone."""
 
-from rootcoz.trackers.base import IssueSearch
+from collections.abc import Mapping
+
+from rootcoz.trackers.base import IssueFiler, IssueSearch
 from rootcoz.trackers.connection import GitHubConnection, JiraConnection
-from rootcoz.trackers.github import GitHubSearch
+from rootcoz.trackers.github import GitHubIssues, GitHubSearch
 from rootcoz.trackers.http import Limits
 from rootcoz.trackers.jira import JiraSearch
+from rootcoz.trackers.jira_issues import JiraIssues
 
 Connection = JiraConnection | GitHubConnection
 
@@ -16,3 +19,14 @@ def issue_search(connection: Connection, limits: Limits | None = None) -> IssueS
             return JiraSearch(connection, limits)
         case GitHubConnection():
             return GitHubSearch(connection, limits)
+
+
+def issue_filer(
+    connection: Connection, limits: Limits | None = None, *, jira_fields: Mapping[str, object] | None = None
+) -> IssueFiler:
+    """What files issues over this connection; `jira_fields` go along with each issue of Jira."""
+    match connection:
+        case JiraConnection():
+            return JiraIssues(connection, limits, extra_fields=jira_fields)
+        case GitHubConnection():
+            return GitHubIssues(connection, limits)

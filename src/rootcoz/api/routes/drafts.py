@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from rootcoz.api.auth import ServicesOf, Writer
+from rootcoz.api.auth import Requester, ServicesOf, Writer
 from rootcoz.api.routes.review import OF_A_FAILURE
 from rootcoz.api.schemas.drafts import (
     GitHubDraftRequest,
@@ -14,9 +14,12 @@ from rootcoz.api.schemas.drafts import (
     SimilarIssue,
 )
 from rootcoz.api.schemas.errors import error_responses
+from rootcoz.domain.account import Proof
 from rootcoz.domain.draft import DraftOrder, SearchOrder, Tracker
 from rootcoz.domain.errors import NotAllowed, NotConfigured
 from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.tracker import TrackerCredentials
+from rootcoz.wiring import Services
 
 if TYPE_CHECKING:  # a server is up sooner without it
     from rootcoz.analysis.issue_drafts import IssueDraft
@@ -46,10 +49,11 @@ async def preview_github_issue(
     repository = body.github_repo_url.strip()
     if repository:
         services.drafts.check_github_repository(repository)
-    token = body.github_token.get_secret_value().strip()
-    if not token:
-        token = (await services.accounts.tokens(who.account_id))["github_token"]
-    search = SearchOrder(repository_url=repository, token=token)
+    search = SearchOrder(
+        repository_url=repository,
+        saved=await _saved(services, who),
+        sent=TrackerCredentials(github_token=body.github_token.get_secret_value()),
+    )
     return _reply(await services.drafts.issue(job_id, _order(body, Tracker.GITHUB), search))
 
 
@@ -65,12 +69,20 @@ async def preview_jira_bug(
         raise NotAllowed("Jira issues are switched off on this server (ENABLE_JIRA_ISSUES).")
     if not services.settings.jira_url:
         raise NotConfigured("This server has no Jira: set JIRA_URL.")
-    token, email = (secret.get_secret_value().strip() for secret in (body.jira_token, body.jira_email))
-    if not token:
-        saved = await services.accounts.tokens(who.account_id)
-        token, email = saved["jira_token"], saved["jira_email"]
-    search = SearchOrder(project_key=body.jira_project_key.strip(), token=token, email=email)
+    search = SearchOrder(
+        project_key=body.jira_project_key.strip(),
+        saved=await _saved(services, who),
+        sent=TrackerCredentials(
+            jira_token=body.jira_token.get_secret_value(), jira_email=body.jira_email.get_secret_value()
+        ),
+    )
     return _reply(await services.drafts.issue(job_id, _order(body, Tracker.JIRA), search))
+
+
+async def _saved(services: Services, who: Requester) -> TrackerCredentials:
+    """What they have saved, if they have proven to be the one who did."""
+    account_id = None if who.proof is Proof.NONE else who.account_id
+    return TrackerCredentials(**await services.accounts.tokens(account_id))
 
 
 def _order(body: GitHubDraftRequest | JiraDraftRequest, tracker: Tracker) -> DraftOrder:
