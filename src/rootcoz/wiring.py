@@ -10,7 +10,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import platformdirs
 from pydantic import SecretStr
 
 from rootcoz.analysis.parts import Parts
@@ -34,7 +33,7 @@ from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
-from rootcoz.settings import APP, AuthMode, Settings, SettingsError
+from rootcoz.settings import AuthMode, Settings, SettingsError
 from rootcoz.store.engine import APP_FILE, Database
 from rootcoz.store.search import TextIndex
 from rootcoz.workspace.addresses import repositories_of_setting
@@ -277,10 +276,6 @@ def _provider_config(settings: Settings) -> ProviderConfig:
         gemini=_access(settings.gemini_api_key, settings.google_gemini_base_url, settings.gemini_binary),
         cursor=_access(settings.cursor_api_key, "", settings.cursor_binary),
         openai=_access(settings.openai_api_key, settings.openai_base_url, ""),
-        settings_folders=(
-            settings.data_dir / "agents",
-            platformdirs.user_cache_path(APP, appauthor=False) / "agents",
-        ),
         scratch=scratch_below(settings.data_dir),
     )
 
