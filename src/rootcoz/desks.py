@@ -12,7 +12,7 @@ from rootcoz.domain.analysis import ProgressPhase, StoredAnalysis
 from rootcoz.domain.draft import SearchOrder
 from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.finding import Classification
-from rootcoz.features.tracker_access import TrackerAccess, TrackerSettings
+from rootcoz.features.tracker_access import LOOKUP_LIMITS, TrackerAccess, TrackerSettings
 from rootcoz.settings import Settings
 from rootcoz.trackers.connection import (
     MAX_MATCHES,
@@ -22,6 +22,7 @@ from rootcoz.trackers.connection import (
     github_connection,
     jira_connection,
 )
+from rootcoz.trackers.http import Limits
 from rootcoz.trackers.registry import issue_filer, issue_search
 
 CANDIDATES = 10
@@ -92,7 +93,10 @@ def github_draft_desk(settings: Settings, order: SearchOrder, analysis: StoredAn
         sent = order.sent.github_token.strip()
         connection = github_connection(server, address, token=sent, proxy=settings.tracker_proxy)
     return Desk(
-        issue_search(connection), Classification.CODE_ISSUE, matches=MAX_MATCHES, candidates=CANDIDATES
+        issue_search(connection, LOOKUP_LIMITS),
+        Classification.CODE_ISSUE,
+        matches=MAX_MATCHES,
+        candidates=CANDIDATES,
     )
 
 
@@ -122,7 +126,8 @@ def jira_draft_desk(settings: Settings, order: SearchOrder, _analysis: StoredAna
         pat=None if is_cloud else token or None,
         project_key=order.project_key or None,
     )
-    return _searching_jira(jira_connection(_server_jira(settings), asked, proxy=settings.tracker_proxy))
+    connection = jira_connection(_server_jira(settings), asked, proxy=settings.tracker_proxy)
+    return _searching_jira(connection, LOOKUP_LIMITS)
 
 
 # --- where ----------------------------------------------------------------------------------------
@@ -156,13 +161,13 @@ def _server_jira(settings: Settings) -> JiraAccess:
     )
 
 
-def _searching_jira(connection: JiraConnection | None) -> Desk | None:
+def _searching_jira(connection: JiraConnection | None, limits: Limits | None = None) -> Desk | None:
     if connection is None:
         return None
     # The newest of an OR search are mostly noise: more are asked for than are shown.
     candidates = min(100, 4 * connection.max_results)
     return Desk(
-        issue_search(connection),
+        issue_search(connection, limits),
         Classification.PRODUCT_BUG,
         matches=connection.max_results,
         candidates=candidates,

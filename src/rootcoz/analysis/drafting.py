@@ -9,13 +9,14 @@ from weakref import WeakValueDictionary
 from rootcoz.domain.errors import BudgetSpent, NotConfigured, OutsideError
 from rootcoz.domain.failure import ErrorSignature, Failure, FailureGroup
 from rootcoz.evidence.secrets import redact
+from rootcoz.kit.markup import one_line
 from rootcoz.prompts.draft import Written, parse_draft
 from rootcoz.prompts.texts import prompt_use, text_digest
 from rootcoz.providers.base import Provider, Question, Reply
 
 PATIENCE_S = 120.0
 """Seconds that somebody waits for a text at most, whatever a question of an analysis may take."""
-NO_AI = "No AI is set up, so the text was put together from what is known."
+NO_AI = "No AI was asked; the text was put together from what is known."
 
 NOTHING = FailureGroup(0, ErrorSignature("", 0), Failure(""), ())
 """The failure group of a question that is about none."""
@@ -105,7 +106,9 @@ async def written(ask: Ask, writer: Writer, question: Question, call_type: str) 
     if reply.truncated:
         return "The answer was cut short at the model's limit of output."
     draft = parse_draft(without_secrets(reply.text))
-    return draft if isinstance(draft, str) else replace(draft, title=without_secrets(draft.title))
+    if isinstance(draft, str):
+        return draft
+    return replace(draft, title=without_secrets(one_line(draft.title)))
 
 
 def writing_key(writer: Writer, question: Question, call_type: str) -> str:

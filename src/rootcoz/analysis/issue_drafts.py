@@ -40,13 +40,15 @@ from rootcoz.domain.finding import Classification, Finding, ProductBugReport, Se
 from rootcoz.domain.issue import MatchedIssue
 from rootcoz.evidence.similarity import words
 from rootcoz.kit.markdown import Markdown
-from rootcoz.kit.markup import Block, Markup, cleaned, write
+from rootcoz.kit.markup import Markup, cleaned, write
 from rootcoz.kit.wiki_text import WikiText
 from rootcoz.prompts.draft import Written, issue_draft_prompt
 from rootcoz.store.engine import Database
 
 SIMILAR = 5
 """Issues that are shown beside a draft, at most."""
+SEARCH_S = PATIENCE_S + 30.0
+"""Seconds that similar issues are waited for, judging included."""
 _TITLE_WORDS = 6
 _FEWEST_LETTERS = 3
 
@@ -101,23 +103,20 @@ class IssueDrafts:
             order.provider, order.model, otherwise=(options.provider, options.model)
         )
         gate = asyncio.Semaphore(options.max_concurrent_questions)
-        async with asyncio.TaskGroup() as tasks:
-            text = tasks.create_task(self._written(case, order, writer, gate))
-            found = tasks.create_task(self._similar(case, order.tracker, make_desk, writer, gate))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                text = tasks.create_task(self._written(case, order, writer, gate))
+                found = tasks.create_task(self._similar(case, order.tracker, make_desk, writer, gate))
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
         said, (similar, notes) = text.result(), found.result()
         if isinstance(said, str):
-            title, body, author = plain_title(case), plain_body(case), Author()
             notes = (said, *notes)
-        else:
-            title, body, author = said.title, checked_body(said.body, case), _author(writer)
-        end = below(case, _places(self._parts.public_base_url, case, order), author)
-        return IssueDraft(
-            title=without_secrets(title),
-            body=await asyncio.to_thread(_body, body, end, _MARKUPS[order.tracker]),
-            author=author,
-            similar=similar,
-            notes=notes,
+        author = Author() if isinstance(said, str) else _author(writer)
+        title, body = await asyncio.to_thread(
+            _composed, case, said, _places(self._parts.public_base_url, case, order), author, order.tracker
         )
+        return IssueDraft(title, body, author, similar, notes)
 
     async def _written(
         self, case: IssueCase, order: DraftOrder, writer: Writer | str, gate: asyncio.Semaphore
@@ -163,12 +162,16 @@ class IssueDrafts:
             )
             turns = await self._turns(case, gate)
             judge = IssueJudge(writer.provider, options, turns, _JUDGING_CALLS[tracker])
-        known = await look_up(
+        looking = look_up(
             replace(desk, classification=finding.classification, matches=SIMILAR),
             [case.group],
             {case.group.number: finding},
             judge=judge,
         )
+        try:
+            known = await asyncio.wait_for(looking, SEARCH_S)
+        except TimeoutError:
+            return (), (f"{tracker} did not tell of similar issues within {SEARCH_S:.0f} seconds.",)
         return known.matches.get(case.group.number, ()), known.notes
 
 
@@ -182,12 +185,25 @@ def _places(base_url: str, case: IssueCase, order: DraftOrder) -> Places:
     return Places(f"{base_url}/results/{case.analysis.job_id}", case.analysis.jenkins_url)
 
 
-def _body(body: Sequence[Block], end: Sequence[Block], markup: Markup) -> str:
-    return write(
+def _first(group: BaseExceptionGroup) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _composed(
+    case: IssueCase, said: Written | str, places: Places, author: Author, tracker: Tracker
+) -> tuple[str, str]:
+    """Title and text: what an AI wrote, else what is put together, and what stands below either."""
+    title = plain_title(case) if isinstance(said, str) else said.title
+    body = plain_body(case) if isinstance(said, str) else checked_body(said.body, case)
+    text = write(
         [cleaned(block, without_secrets) for block in body],
-        [cleaned(block, without_secrets) for block in end],
-        markup,
+        [cleaned(block, without_secrets) for block in below(case, places, author)],
+        _MARKUPS[tracker],
     )
+    return without_secrets(title), text
 
 
 def _searchable(case: IssueCase) -> Finding:

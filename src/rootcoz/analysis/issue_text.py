@@ -27,10 +27,10 @@ from rootcoz.kit.markup import (
 from rootcoz.prompts.draft import short_title
 
 PROJECT_URL = "https://github.com/rootcoz/rootcoz"
-ERROR_CHARS = 3_000
-STACK_CHARS = 3_000
-QUOTE_CHARS = 1_000
-QUOTES = 8
+ERROR_CHARS = 2_500
+STACK_CHARS = 2_500
+QUOTE_CHARS = 700
+QUOTES = 6
 """Quotations of an answer that an issue shows."""
 _NAME_CHARS = 300
 _FACT_CHARS = 4_000
@@ -143,17 +143,19 @@ def _fix(fix: CodeFix) -> Iterator[Block]:
 
 def checked_body(text: str, case: IssueCase) -> list[Block]:
     """An AI's text, with a word about each block of code that it shows: where it stands, or that it stands nowhere."""
-    blocks: list[Block] = []
-    for block in read_markup(text):
-        blocks.append(block)
+    blocks = read_markup(text)
+    claims = tuple(Evidence(block.text, "") for block in blocks if isinstance(block, CodeBlock))
+    claim = NoVerdict(NoVerdictReason.ABSTAINED, "", evidence=claims)
+    checked = iter(check_claims(claim, _texts(case.failure)).evidence)
+    told: list[Block] = []
+    for block in blocks:
+        told.append(block)
         if isinstance(block, CodeBlock):
-            blocks.append(say(_whether_found(block, case)))
-    return blocks
+            told.append(say(_whether_found(next(checked))))
+    return told
 
 
-def _whether_found(block: CodeBlock, case: IssueCase) -> str:
-    claim = NoVerdict(NoVerdictReason.ABSTAINED, "", evidence=(Evidence(block.text, ""),))
-    (item,) = check_claims(claim, _texts(case.failure)).evidence
+def _whether_found(item: Evidence) -> str:
     return (
         f"(Found in {_where(item)}.)"
         if item.verified
@@ -170,7 +172,7 @@ def _texts(failure: Failure) -> dict[str, str]:
 
 
 def below(case: IssueCase, places: Places, author: Author) -> list[Block]:
-    """The failure, its error, the evidence and where it all comes from. Bounded: about 20,000 characters at most."""
+    """The failure, its error, the evidence and where it all comes from. It fits into Jira, whatever is in it."""
     return [*_failure(case), *_evidence(case.answer.evidence), *_footer(case, places, author)]
 
 

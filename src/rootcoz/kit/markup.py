@@ -143,8 +143,8 @@ def _beginning(block: CodeBlock, room: int, markup: Markup) -> str:
 
 # --- reading -------------------------------------------------------------------------------------
 
-_HEADING = re.compile(r" {0,3}(?:#{1,6}[ \t]+|h[1-6]\.[ \t]+)(?P<text>.*?)[ \t#]*$")
-_FENCE = re.compile(r"[ \t]*(?:[-*+>][ \t]+)?(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
+_HEADING = re.compile(r" {0,3}(?:#{1,6}[ \t]+|h[1-6]\.[ \t]+)(?P<text>.*)$")
+_FENCE = re.compile(r"[ \t]*(?:[-*+>][ \t]+)?(?P<fence>`{3,}+|~{3,}+)(?P<info>[^`]*)$")
 _MACRO = re.compile(r"[ \t]*\{(?P<macro>code|noformat)(?::[^{}]*)?\}(?P<rest>.*)$", re.IGNORECASE)
 _BULLET = re.compile(r"(?P<indent>[ \t]*)(?P<marks>[-+]|\*{1,6})[ \t]+(?P<text>.*)$")
 _QUOTE = re.compile(r"^[ \t]*(?:>[ \t]?|bq\.[ \t]+)")
@@ -200,8 +200,8 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
             yield from _code(code)
             if after.strip():
                 gathered.append(_line(after))
-        elif heading and heading["text"].strip():
-            yield Heading("".join(span.text for span in _spans(heading["text"].strip())))
+        elif heading and (title := heading["text"].strip(" \t#")):
+            yield Heading("".join(span.text for span in _spans(title)))
     if gathered:
         yield Paragraph(tuple(gathered))
 
@@ -242,7 +242,7 @@ def _line(text: str) -> Line:
 
 
 _SPAN = re.compile(
-    r"(?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)"
+    r"(?<!`)(?P<ticks>`++)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)"
     r"|\{\{(?P<mono>[^{}]{1,300})\}\}"
     r"|\*\*(?P<strong>[^*\s](?:[^*]{0,300}[^*\s])?)\*\*"
     r"|!?\[(?P<label>[^\[\]|]{0,300})\]\((?P<target>[^()\s]{0,600})(?:\s[^()]{0,200})?\)"

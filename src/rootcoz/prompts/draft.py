@@ -62,7 +62,7 @@ def _data(value: object) -> str:
 
 # --- reading -------------------------------------------------------------------------------------
 
-_WRAPPED = re.compile(r"\A(`{3,}|~{3,})[^\n`]*\n(?P<inside>.*)\n\1[ \t]*\Z", re.DOTALL)
+_WRAPPED = re.compile(r"\A(`{3,}+|~{3,}+)[^\n`]*\n(?P<inside>.*)\n\1[ \t]*\Z", re.DOTALL)
 _TITLE = re.compile(
     r"^(?:#{1,6}[ \t]+|h[1-6]\.[ \t]+)?(?:[*_]{0,2}(?:issue[ \t]+)?(?:title|summary)[*_]{0,2}[ \t]*:[*_]{0,2}[ \t]*)?",
     re.IGNORECASE,
