@@ -1,5 +1,6 @@
 """Drafts of issues over HTTP: a real server, a local GitHub and Jira, a program that stands in for the AI."""
 
+import asyncio
 import json
 import re
 import sys
@@ -42,6 +43,7 @@ BUILD = Build(
         Failure("tests.orders.test_cancel", ERROR, HOSTILE.stack_trace),
         Failure("tests.big", "x" * 20_000, "frame\n" * 16_000),
         Failure("tests.empty"),
+        *(Failure("tests.faces", "😀" * 20_000, "😀\n" * 40_000, file=str(copy)) for copy in range(12)),
     ),
     children=(ChildBuild("smoke", 3, failures=(Failure("smoke.only", "ValueError: bravo"),)),),
 )
@@ -277,6 +279,23 @@ async def test_the_same_draft_is_paid_once(world: World) -> None:
     assert calls.count("jira_preview") == before.count("jira_preview") + 1
 
 
+async def test_of_many_who_want_it_at_once_one_asks(world: World) -> None:
+    world.says(REPLY)
+    replies = await asyncio.gather(*(world.draft("github", issue_prompt="Say g.") for _ in range(4)))
+
+    assert len({reply.text for reply in replies}) == 1
+    assert len(world.prompts) == 1
+
+
+async def test_an_ai_judges_what_was_found(world: World) -> None:
+    world.says('{"issues": [{"key": "#3", "score": 0.9, "reason": "The same pool."}]}')
+    world.github.found = [found_issue(3, "Connection pool runs dry"), found_issue(5, "Orders answer 500")]
+    draft = (await world.draft("github", issue_prompt="Say h.")).json()
+
+    assert [(one["number"], one["reason"]) for one in draft["similar_issues"]] == [(3, "The same pool.")]
+    assert len(world.prompts) == 2
+
+
 async def test_similar_issues_come_ranked(world: World) -> None:
     world.says(None)
     world.github.found = [
@@ -345,6 +364,13 @@ async def test_a_huge_text_fits_into_the_tracker(world: World, tracker: str, lim
     assert draft["body"].rstrip().endswith("It can be wrong.")
 
 
+@pytest.mark.parametrize(("tracker", "limit"), [("github", 65_536), ("jira", 32_767)])
+async def test_letters_that_count_twice_fit_as_well(world: World, tracker: str, limit: int) -> None:
+    draft = (await world.draft(tracker, test_name="tests.faces", ai_provider="builtin")).json()
+
+    assert len(draft["body"].encode("utf-16-le")) // 2 <= limit
+
+
 async def test_a_failure_that_says_nothing_has_a_draft(world: World) -> None:
     draft = (await world.draft("github", test_name="tests.empty", ai_provider="builtin")).json()
 
@@ -387,6 +413,18 @@ async def test_what_cannot_be_drafted_is_refused(world: World, fields: dict[str,
 
     assert reply.status_code == status
     assert reply.json()["detail"]
+
+
+async def test_a_saved_token_goes_first(world: World) -> None:
+    made = await world.api.post("/api/admin/users", json={"username": "carol", "role": "user"}, headers=ADMIN)
+    carol = world.api.bearer(made.json()["api_key"])
+    await carol.put("/api/user/tokens", json={"github_token": "saved", "jira_token": "saved"})
+    for which in ("preview-github-issue", "preview-jira-bug"):
+        body = {"test_name": HOSTILE.test_name, "ai_provider": "builtin", **MINE}
+        await carol.post(f"/results/{world.job_id}/{which}", json=body)
+
+    requests = (*world.github.requests, *world.jira.requests)
+    assert {request.headers["authorization"] for request in requests} == {"Bearer saved"}
 
 
 async def test_an_unknown_analysis_is_not_found(world: World) -> None:

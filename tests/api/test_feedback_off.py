@@ -31,6 +31,19 @@ async def test_feedback_needs_a_token_a_repository_and_an_ai(
         assert filed is None or filed.status_code == create
 
 
+async def test_a_spent_budget_is_stood_in_for(tmp_path: Path) -> None:
+    echo = {"ai_command": ("/bin/cat",), "ai_budget_per_day_tokens": 1}
+    async with running_api(tmp_path, **{**AI, **TOKEN, **echo}) as api:
+        drafts = [
+            (await api.post("/api/feedback/preview", json={"description": text})).json()
+            for text in ("first", "second")
+        ]
+
+    assert drafts[0]["notes"] == []
+    assert drafts[1]["title"] == "second"
+    assert "budget of 1 token" in drafts[1]["notes"][0]
+
+
 async def test_drafts_are_refused_in_the_documented_order(tmp_path: Path) -> None:
     settings: dict[str, Any] = {
         "allowed_users": "alice",
