@@ -24,6 +24,7 @@ from rootcoz.domain.analysis import RepositoryOrder
 from rootcoz.domain.failure import Build, ChildBuild, Failure
 from rootcoz.providers.base import Question
 from rootcoz.store.schema import analyses
+from rootcoz.trackers import jira_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,7 +35,11 @@ QUOTE = "POST /orders answered 500, expected 201"
 ERROR = (
     f"AssertionError: {QUOTE}\n```\n@team see #12 <img src=x>\npassword=hunter2hunter2 token {SECRET}\n```"
 )
-HOSTILE = Failure("tests.orders.test_create", ERROR, "at Orders.create(Orders.java:42)\n{noformat}\n[~admin]")
+HOSTILE = Failure(
+    "tests.orders.test_create",
+    ERROR,
+    "at Orders.create(Orders.java:42)\n{noformat}\n[~admin]\n{\u2060noformat}",
+)
 BUILD = Build(
     job_name="nightly",
     build_number=7,
@@ -240,6 +245,18 @@ async def test_jira_gets_wiki_text(world: World) -> None:
     assert not re.search(r"(?<!\\)\[~", re.sub(r"\{noformat\}.*?\{noformat\}", "", body, flags=re.DOTALL))
     assert "[rootcoz|https://github.com/rootcoz/rootcoz]" in body
     assert SECRET not in body
+
+
+async def test_a_draft_for_jira_is_filed_as_the_wiki_text_that_it_is(world: World) -> None:
+    world.says(REPLY)
+    body = (await world.draft("jira")).json()["body"]
+    document = json.dumps(jira_text.document(body))
+
+    assert jira_text.wiki_text(body) == body
+    assert '"type": "mention"' not in document
+    assert '"href": "https://github.com/rootcoz/rootcoz"' in document
+    assert '"href": "https://evil.test' not in document
+    assert document.count("noformat") == document.count("{\\u200bnoformat}") > 0
 
 
 async def test_an_ai_is_told_no_secret_and_everything_as_data(world: World) -> None:

@@ -35,6 +35,7 @@ def outside_code(markdown: str) -> str:
     [
         "ask @team or @org/team-b, not bob@shop",
         "## for @team",
+        "@1@team",
         "- **@team** and _@team_",
         "see #12, GH-12 and owner/name#12",
         "https://evil.test/a?b=c and www.evil.test.",

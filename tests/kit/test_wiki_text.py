@@ -26,7 +26,16 @@ def test_nothing_that_somebody_wrote_is_a_link_a_mention_a_picture_or_a_macro(te
     assert not re.search(r"(?<!\\)[\[{]|(?<!\\)!\S|\\\\", monospaced), written
 
 
-@pytest.mark.parametrize("log", ["{noformat}\n[~admin]", "{NoFormat:title=x} h1. x", "a {code} b"])
+@pytest.mark.parametrize(
+    "log",
+    [
+        "{noformat}\n[~admin]",
+        "{NoFormat:title=x} h1. x",
+        "a {code} b",
+        "{\u200bnoformat}",
+        "{\u2060noformat}",
+    ],
+)
 def test_a_log_cannot_end_its_block(log: str) -> None:
     written = write([CodeBlock(log)], [say("end")], WIKI)
 
@@ -35,11 +44,17 @@ def test_a_log_cannot_end_its_block(log: str) -> None:
 
 
 def test_no_markdown_comes_to_jira() -> None:
-    text = "# Title\n\n**Bold** and `code`\n\n- one\n  - two\n\n```python\nx\n```\n[a](https://x.test)"
+    text = "# Title\n\n**Bold** and `code`\n\n- one\n  - two\n\n```python\nx\n```\n[a](x/y)"
 
     assert write(read_markup(text), [], WIKI) == (
-        "h2. Title\n\n*Bold* and {{code}}\n\n* one\n** two\n\n{noformat}\nx\n{noformat}\n\na (https://x.test)"
+        "h2. Title\n\n*Bold* and {{code}}\n\n* one\n** two\n\n{noformat}\nx\n{noformat}\n\na (x/y)"
     )
+
+
+def test_an_address_is_no_link() -> None:
+    written = write(read_markup("see https://x.test or mailto:a `ftp://y`"), [], WIKI)
+
+    assert written == "see https\u200b://x.test or mailto\u200b:a {{ftp\u200b://y}}"
 
 
 def test_a_link_that_was_put_there_is_one() -> None:
@@ -53,5 +68,5 @@ def test_text_says_what_it_says() -> None:
 
     assert WIKI.block(Heading("h1. x")) == "h2. h1. x"
     assert WIKI.block(Paragraph((Line(spans), Line((Span("h1. no title"),))))) == (
-        "a * b_c \\-x C:\\temp {{*}}\nh\u20601. no title"
+        "a * b_c \\-x C:\\temp {{*}}\nh\u200b1. no title"
     )

@@ -86,9 +86,10 @@ def _quietened(span: Span) -> list[Span]:
     pieces = []
     at = 0
     text = _unbroken(span.text)
-    for match in _ALIVE.finditer(text):
-        pieces += [Span(text[at : match.start()], span.style), Span(match[0], Style.CODE)]
-        at = match.end()
+    # Searched anew behind each: what stands next to code stands at the beginning of a text for GitHub.
+    while match := _ALIVE.search(text[at:]):
+        pieces += [Span(text[at : at + match.start()], span.style), Span(match[0], Style.CODE)]
+        at += match.end()
     return [*pieces, Span(text[at:], span.style)]
 
 

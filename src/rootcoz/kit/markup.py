@@ -162,7 +162,7 @@ def read_markup(text: str) -> tuple[Block, ...]:
 
 
 def plain_text(text: str) -> str:
-    """The text with line feeds as ends of lines, without control characters and signs that turn its direction."""
+    """The text with line feeds as ends of lines, without control characters and other signs that nobody sees."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return "".join(char for char in text if char in "\n\t" or not _is_unseen(char))
 
@@ -173,10 +173,12 @@ def one_line(text: str) -> str:
 
 
 def _is_unseen(char: str) -> bool:
-    return unicodedata.category(char) in {"Cc", "Cs"} or char in _TURNING
+    return unicodedata.category(char) in {"Cc", "Cs"} or char in _UNSEEN
 
 
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_UNSEEN = frozenset(
+    "\u200b\u2060\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+)
 
 
 def _blocks(lines: list[str]) -> Iterator[Block]:

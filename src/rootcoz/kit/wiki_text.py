@@ -15,12 +15,14 @@ BODY_LIMIT = 32_767
 _ROOM = 767
 """Characters of them that are left for what is added to a text before it is filed."""
 
-JOINER = "\u2060"
-"""Joins two words without a space: nobody sees it, and no program takes what it stands in for its own."""
+BREAK = "\u200b"
+"""A space without width: nobody sees it, and no program takes the word that it stands in for its own."""
 _ESCAPES = re.compile(r"([{}\[\]]|!(?=\S)|\?\?|(?<!\w)[*_^~+-](?=\S)|(?<=\S)[*_^~+](?!\w))")
 _BACKSLASH = re.compile(r"\\(?=[^\w\s]|$)")
 """One that would escape what follows. Two would break the line, so it is written as its number."""
 _LINE_START = re.compile(r"^(h[1-6](?=\.)|bq(?=\.)|[#*-]+(?=\s)|-{3,}|\|)")
+_SCHEME = re.compile(r"(?<=[A-Za-z0-9+.-])(?=://)|(?<=mailto)(?=:)", re.IGNORECASE)
+"""Where an address is broken, so that Jira does not make a link of it."""
 _NOFORMAT = re.compile(r"\{(?=noformat)", re.IGNORECASE)
 
 
@@ -35,7 +37,7 @@ class WikiText:
             case Heading():
                 return f"h2. {_text(one_line(block.text))}"
             case CodeBlock():
-                text = _NOFORMAT.sub("{" + JOINER, plain_text(block.text))
+                text = _NOFORMAT.sub("{" + BREAK, plain_text(block.text))
                 return f"{{noformat}}\n{text}\n{{noformat}}"
             case Paragraph():
                 return _paragraph(block)
@@ -54,7 +56,7 @@ def _line(line: Line) -> str:
     text = "".join(_span(span) for span in line.spans)
     if line.bullet:
         return f"{'*' * line.bullet} {text}"
-    return _LINE_START.sub(lambda match: f"{match[1][0]}{JOINER}{match[1][1:]}", text)
+    return _LINE_START.sub(lambda match: f"{match[1][0]}{BREAK}{match[1][1:]}", text)
 
 
 def _span(span: Span) -> str:
@@ -69,7 +71,7 @@ def _span(span: Span) -> str:
 
 
 def _text(text: str) -> str:
-    return _ESCAPES.sub(r"\\\1", _BACKSLASH.sub("&#92;", text))
+    return _SCHEME.sub(BREAK, _ESCAPES.sub(r"\\\1", _BACKSLASH.sub("&#92;", text)))
 
 
 def _address(url: str) -> str:
