@@ -110,6 +110,15 @@ async def test_a_short_rate_limit_is_waited_for(server: TrackerServer, make: Mak
 
 
 @FILERS
+async def test_a_rate_limit_that_only_words_tell_of_is_none_of_the_credential(
+    server: TrackerServer, make: Make
+) -> None:
+    server.say(Answer({"message": "You have exceeded a secondary rate limit."}, status=403), FILED)
+
+    assert (await make(server.url).create_issue(ISSUE)).key in {"#3", "SHOP-3"}
+
+
+@FILERS
 async def test_a_tracker_that_cannot_be_reached_has_certainly_filed_nothing(make: Make) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

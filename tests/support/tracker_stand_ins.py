@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.support.tracker_server import Answer, Request, TrackerServer
 
+from rootcoz.kit.clock import utc_now
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -76,7 +78,8 @@ class GitHubStandIn(StandIn):
         if not re.fullmatch(r"/repos/[\w.-]+/[\w.-]+/issues", path):
             return None
         if request.method == "GET":
-            return Answer(list(reversed(self.seen())))
+            listed = [one for one in self.seen() if one["updated_at"] >= query["since"]]
+            return Answer(listed[::-1])
         number = len(self.issues) + 1
         sent = request.json
         issue = {
@@ -84,6 +87,7 @@ class GitHubStandIn(StandIn):
             "title": sent["title"],
             "body": sent.get("body"),
             "state": "open",
+            "updated_at": utc_now()[:19] + "Z",  # whole seconds, as GitHub has them
             "html_url": f"https://github.test/{path.removeprefix('/repos/')}/{number}",
         }
         return self.filed(issue, Answer(issue, status=201))

@@ -164,7 +164,7 @@ class TrackerAccess:
         return await GitHubIssues(connection, self._limits).whoami()
 
     async def _jira_user(self, token: str, email: str) -> str:
-        (connection,) = self._jira_connections([Offer("the token and the e-mail address", token, email)])
+        (connection,) = self._jira_connections([Offer("the credential", token, email)])
         return await JiraDirectory(await fitting(connection), self._limits).whoami()
 
     async def _directories(self, offers: Sequence[Offer]) -> list[JiraDirectory]:

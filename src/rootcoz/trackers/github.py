@@ -6,6 +6,7 @@ https://docs.github.com/en/rest/issues/issues
 
 import base64
 import re
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
@@ -29,6 +30,7 @@ BODY_LIMIT = 65_536
 """Characters that GitHub takes."""
 RECENT_PAGES = 3
 """Pages of new issues among which one is looked for that may have been made."""
+SLACK_S = 600
 SETTLES_S = 3.0
 """Seconds by which the list of issues may lag behind."""
 FILING = Errand("new issue", "file issues", "new issue", changes=True)
@@ -109,12 +111,14 @@ class GitHubIssues:
 
         The list is asked and not the search, which learns of new issues late.
         """
+        # GitHub keeps whole seconds, and its clock may go after ours.
+        earlier = datetime.fromisoformat(since).astimezone(UTC) - timedelta(seconds=SLACK_S)
         for page in range(1, RECENT_PAGES + 1):
             params = {
                 "state": "all",
                 "sort": "created",
                 "direction": "desc",
-                "since": since,
+                "since": earlier.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "per_page": str(PAGE_LIMIT),
                 "page": str(page),
             }

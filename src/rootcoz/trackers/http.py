@@ -273,7 +273,8 @@ class TrackerHttp:
         said, fields = self._said(reply)
         tail = f" It said: {said}" if said else ""
         wait = _wait_s(reply)
-        busy = status in _BUSY or (status == _FORBIDDEN and (wait is not None or _is_exhausted(reply)))
+        limited = wait is not None or _is_exhausted(reply) or "rate limit" in said.lower()
+        busy = status in _BUSY or (status == _FORBIDDEN and limited)
         if errand.changes and status == _OVERLOADED and wait is None:
             busy = False  # Some gateway's word; the tracker behind it may have done its work.
         if busy:

@@ -8,7 +8,7 @@ https://developer.atlassian.com/server/jira/platform/rest/v10003/api-group-serve
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from rootcoz.domain.errors import NotConfigured, OutsideError
+from rootcoz.domain.errors import NotConfigured, Refused, Unavailable
 from rootcoz.trackers.connection import JiraConnection, PersonalToken
 from rootcoz.trackers.http import Errand, Limits, TrackerHttp
 from rootcoz.trackers.jira import Wire, endpoint
@@ -49,13 +49,14 @@ async def _is_ones_own(connection: JiraConnection) -> bool:
         info = await TrackerHttp(anonymous).get(
             _ServerInfo, "/rest/api/2/serverInfo", params={}, errand=ASKING_KIND
         )
-    except OutsideError:
+    except Unavailable:
         return False
-    if info.deploymentType:
-        if len(_known) >= _KEPT:
-            _known.clear()
-        _known[connection.url] = info.deploymentType.casefold() != "cloud"
-    return _known.get(connection.url, False)
+    except Refused:
+        info = _ServerInfo()
+    if len(_known) >= _KEPT:
+        _known.clear()
+    _known[connection.url] = info.deploymentType.casefold() not in {"", "cloud"}
+    return _known[connection.url]
 
 
 class _ServerInfo(Wire):

@@ -78,18 +78,21 @@ class JiraDirectory:
         return [SecurityLevel(one.id, one.name, one.description or "") for one in listed.levels]
 
     async def _cloud_projects(self, query: str) -> "list[_Project]":
-        found: list[_Project] = []
+        found: dict[str, _Project] = {}
+        start = 0
         for _ in range(MAX_PAGES):
-            params = {"startAt": str(len(found)), "maxResults": str(PAGE_SIZE), "orderBy": "key"}
+            params = {"startAt": str(start), "maxResults": str(PAGE_SIZE), "orderBy": "key"}
             if query.strip():
                 params["query"] = query.strip()
             page = await self._http.get(
                 _ProjectPage, "/rest/api/3/project/search", params=params, errand=LISTING_PROJECTS
             )
-            found += page.values
-            if page.isLast or not page.values:
+            known = len(found)
+            found |= {one.key: one for one in page.values}
+            start += len(page.values)
+            if page.isLast or len(found) == known:
                 break
-        return found
+        return list(found.values())
 
     async def _server_projects(self) -> "list[_Project]":
         listed = await self._http.get(_Projects, "/rest/api/2/project", params={}, errand=LISTING_PROJECTS)

@@ -44,7 +44,7 @@ _DEPTH = 20
 
 def read_wiki(body: str, depth: int = _DEPTH) -> list[Node]:
     """The blocks of the text."""
-    return list(_blocks(body.replace("\r\n", "\n").replace(JOINER, "").split("\n"), depth))
+    return list(_blocks(body.replace("\r\n", "\n").split("\n"), depth))
 
 
 def _blocks(lines: list[str], depth: int) -> Iterator[Node]:
@@ -108,7 +108,7 @@ def _macro(name: str, arguments: str, inside: list[str], depth: int) -> Iterator
     if name in {"code", "noformat"}:
         language = arguments.partition("|")[0].strip()
         yield code_block(
-            "\n".join(inside).strip("\n"), "" if "=" in language or name == "noformat" else language
+            _read("\n".join(inside).strip("\n")), "" if "=" in language or name == "noformat" else language
         )
     elif depth:
         blocks = list(_blocks(inside, depth - 1))
@@ -117,7 +117,7 @@ def _macro(name: str, arguments: str, inside: list[str], depth: int) -> Iterator
         else:
             yield from blocks
     else:
-        yield paragraph(text(" ".join(inside)))
+        yield paragraph(text(_read(" ".join(inside))))
 
 
 def _marked(line: str) -> tuple[str, str]:
@@ -164,9 +164,9 @@ def _joined(lines: Sequence[str]) -> list[Node]:
 
 _SPAN = re.compile(
     r"(?P<break>\\\\)"
-    r"|\\(?P<escaped>[^\w\s])"
+    r"|\\(?P<escaped>[^\w\s]|_)"
     r"|&#(?P<number>\d{1,6});"
-    r"|\{\{(?P<mono>[^{}\n]{1,1000})\}\}"
+    r"|\{\{(?P<mono>(?:[^{}\\\n]|\\.){1,1000})\}\}"
     r"|\{color(?::[^{}\n]{0,40})?\}"
     r"|\[(?:(?P<label>[^\[\]|\n~^]{1,500})\|)?(?P<url>(?:https?://|mailto:)[^\[\]|\s]{1,2000})(?:\|[^\[\]\n]{0,50})?\]"
     r"|(?<![\w*])\*(?P<strong>[^\s*](?:[^*\n]{0,1000}[^\s*])?)\*(?![\w*])"
@@ -186,20 +186,25 @@ def _spans(line: str, marks: tuple[Mark, ...] = ()) -> Iterator[Node]:
         if match["escaped"] or match["number"]:
             plain += match["escaped"] or _character(int(match["number"]))
             continue
-        yield from text(plain, marks)
+        yield from text(_read(plain), marks)
         plain = ""
         if match["break"]:
             yield BREAK
         elif match["mono"]:
-            yield from text(match["mono"], (*marks, CODE))
+            yield from text(_read(re.sub(r"\\([^\w\s]|_)", r"\1", match["mono"])), (*marks, CODE))
         elif match["url"]:
             target = link(match["url"])
-            yield from text(match["label"] or match["url"], (*marks, target) if target else marks)
+            yield from text(_read(match["label"] or match["url"]), (*marks, target) if target else marks)
         else:
             for name, mark in _STYLES.items():
                 if match[name]:
                     yield from _spans(match[name], (*marks, mark))
-    yield from text(plain + line[at:], marks)
+    yield from text(_read(plain + line[at:]), marks)
+
+
+def _read(written: str) -> str:
+    """What the text says: without what kept it from meaning more, which is only looked at before."""
+    return written.replace(JOINER, "")
 
 
 def _character(number: int) -> str:
