@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select, update
 from tests.support import draft_writer
+from tests.support.analyses import new_analysis
 from tests.support.github_server import GitHubServer, found_issue
 from tests.support.in_process import ADMIN, Api, running_api
 from tests.support.reviewed_build import analysed_build
@@ -23,6 +24,7 @@ from tests.support.tracker_server import Answer, TrackerServer, tracker_server
 from rootcoz.domain.analysis import RepositoryOrder
 from rootcoz.domain.failure import Build, ChildBuild, Failure
 from rootcoz.providers.base import Question
+from rootcoz.store.analyses import add_analysis
 from rootcoz.store.schema import analyses
 from rootcoz.trackers import jira_text
 
@@ -430,6 +432,19 @@ async def test_what_cannot_be_drafted_is_refused(world: World, fields: dict[str,
 
     assert reply.status_code == status
     assert reply.json()["detail"]
+
+
+@pytest.mark.parametrize(("status", "answer"), [("running", 202), ("failed", 409)])
+async def test_what_is_not_completed_has_no_draft(world: World, status: str, answer: int) -> None:
+    job_id = f"job-{status}"
+    async with world.api.services.database.write() as connection:
+        await add_analysis(connection, new_analysis(job_id))
+        await connection.execute(
+            update(analyses).where(analyses.c.job_id == job_id).values(status=status, completed_at="2026")
+        )
+    reply = await world.api.post(f"/results/{job_id}/preview-github-issue", json={"test_name": "a"})
+
+    assert (reply.status_code, list(reply.json())) == (answer, ["detail"])
 
 
 async def test_a_saved_token_goes_first(world: World) -> None:
