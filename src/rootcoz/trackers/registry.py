@@ -7,7 +7,6 @@ from rootcoz.trackers.connection import GitHubConnection, JiraConnection
 from rootcoz.trackers.github import GitHubIssues, GitHubSearch
 from rootcoz.trackers.http import Limits
 from rootcoz.trackers.jira import JiraSearch
-from rootcoz.trackers.jira_issues import JiraIssues
 
 Connection = JiraConnection | GitHubConnection
 
@@ -27,6 +26,9 @@ def issue_filer(
     """What files issues over this connection; `jira_fields` go along with each issue of Jira."""
     match connection:
         case JiraConnection():
+            # Not with every analysis: what reads Markdown takes a tenth of a second to load.
+            from rootcoz.trackers.jira_issues import JiraIssues  # noqa: PLC0415
+
             return JiraIssues(connection, limits, extra_fields=jira_fields)
         case GitHubConnection():
             return GitHubIssues(connection, limits)
