@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
+from rootcoz.analysis.comment_intent import Asked, CommentIntents
 from rootcoz.analysis.parts import Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
@@ -24,6 +25,7 @@ from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
 from rootcoz.features.issues import Issues
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
+from rootcoz.features.link_states import CommentLinks, CommentTrackers
 from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
 from rootcoz.features.review import Reviews
@@ -121,6 +123,8 @@ class Services:
     issues: Issues
     trackers: "Callable[[], TrackerAccess]"
     """Made when it is first wanted."""
+    comment_links: CommentLinks
+    comment_intents: CommentIntents
     history: History
     text_index: TextIndex
     events: EventHub
@@ -358,11 +362,15 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         audience=events,
         budgets=Budgets(
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
-            per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
+            per_day=_budget_per_day(settings),
         ),
         reuse_decisions=settings.reuse_decisions,
         metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
     )
+
+
+def _budget_per_day(settings: Settings) -> Budget:
+    return Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens)
 
 
 def _repository_tokens(
@@ -392,6 +400,14 @@ def _tracker_access(settings: Settings) -> "TrackerAccess":
     from rootcoz.desks import tracker_access  # noqa: PLC0415
 
     return tracker_access(settings)
+
+
+def _link_trackers(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str], saved: Mapping[str, str]
+) -> CommentTrackers:
+    from rootcoz.desks import LinkTrackers  # noqa: PLC0415
+
+    return LinkTrackers(settings, analysis, secrets, saved)
 
 
 async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:
@@ -433,6 +449,14 @@ def make_services(
         reviews=Reviews(directory.database),
         issues=Issues(directory.database),
         trackers=cache(partial(_tracker_access, settings)),
+        comment_links=CommentLinks(directory.database, directory.seal, partial(_link_trackers, settings)),
+        comment_intents=CommentIntents(
+            directory.database,
+            shelf.named,
+            Asked(settings.ai_provider, settings.ai_model),
+            parts.server_gate,
+            _budget_per_day(settings),
+        ),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,

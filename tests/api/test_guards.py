@@ -26,6 +26,7 @@ NOT_ON_THE_ALLOW_LIST = {
     ("POST", "/api/jira-projects"): anyone,
     ("POST", "/api/jira-security-levels"): anyone,
     ("POST", "/api/explain-signature"): anyone,
+    ("POST", "/results/{job_id}/enrich-comments"): anyone,
     ("POST", "/api/jobs/metadata/rules/preview"): anyone,
 }
 """Those that need not be: signing in and out, one's own things, and what stores nothing. Any other is refused here."""

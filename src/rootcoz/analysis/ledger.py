@@ -31,7 +31,7 @@ class Ledger:
         budgets: Budgets = NO_BUDGETS,
         spent: Spending = NOTHING_SPENT,
     ) -> None:
-        """`spent`: on this analysis so far."""
+        """`analysis_id`: None for calls that belong to no analysis; `spent`: on the analysis so far."""
         self._database = database
         self._analysis_id = analysis_id
         self._kept = dict(kept)
@@ -89,5 +89,5 @@ class Ledger:
             if kept is not None and self._analysis_id is not None:
                 await note_new_answers(connection, self._analysis_id)
         self._spent += spent
-        if kept is not None:
+        if kept is not None and self._analysis_id is not None:
             self._kept[key] = kept

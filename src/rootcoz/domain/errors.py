@@ -170,8 +170,10 @@ class OutcomeUnknown(Unavailable):
 class Refused(OutsideError):
     """An answer that says no: a bad key, an unknown model, a reply that cannot be used."""
 
-    def __init__(self, message: str, *, source: str) -> None:
+    def __init__(self, message: str, *, source: str, not_found: bool = False) -> None:
         super().__init__(message, source=source, retryable=False)
+        self.not_found = not_found
+        """Whether it says no more than that the thing is not there, or not shown to us."""
 
 
 class CredentialRefused(Refused):

@@ -13,6 +13,8 @@ from rootcoz.kit.chunks import Chunk, pack
 from rootcoz.kit.clock import utc_now
 from rootcoz.store.schema import provider_calls
 
+_TOLD = [column for column in provider_calls.c if column.name != "reply"]
+
 
 async def save_call(
     connection: AsyncConnection,
@@ -23,7 +25,7 @@ async def save_call(
 ) -> None:
     """Keep a call that has just returned. `key` names it within the analysis; `reply` is None when it failed.
 
-    `analysis_id` is None for a call that belongs to no analysis.
+    A call that belongs to no analysis is found by its type alone.
     """
     await connection.execute(insert(provider_calls), [_call_row(analysis_id, key, call, reply)])
 
@@ -54,10 +56,21 @@ async def load_server_reply(connection: AsyncConnection, key: str, *, since: str
     return None if row is None else KeptReply(_unpacked(row.reply, row.reply_size), bool(row.truncated))
 
 
+async def load_calls_of_none(connection: AsyncConnection, call_type: str, limit: int) -> list[LedgerEntry]:
+    """The newest calls of that type that belong to no analysis."""
+    rows = await connection.execute(
+        select(*_TOLD)
+        .where(provider_calls.c.analysis_id.is_(None), provider_calls.c.call_type == call_type)
+        .order_by(provider_calls.c.created_at.desc(), provider_calls.c.id)
+        .limit(limit)
+    )
+    return [_entry(row) for row in rows]
+
+
 async def load_ledger(connection: AsyncConnection, analysis_id: int) -> list[LedgerEntry]:
     """All calls of the analysis, in the order in which they ended."""
     rows = await connection.execute(
-        select(*(column for column in provider_calls.c if column.name != "reply"))
+        select(*_TOLD)
         .where(provider_calls.c.analysis_id == analysis_id)
         .order_by(provider_calls.c.created_at, provider_calls.c.call_key)
     )

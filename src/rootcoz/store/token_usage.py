@@ -77,7 +77,8 @@ _GROUPS: dict[Dimension, tuple[Any, ...]] = {
     Dimension.CALL_TYPE: (_calls.call_type,),
     Dimension.DAY: (func.substr(_calls.created_at, 1, 10),),
     Dimension.MONTH: (func.substr(_calls.created_at, 1, 7),),
-    Dimension.JOB: (func.coalesce(analyses.c.job_id, _calls.call_type),),
+    # Calls of no analysis stand under their type, as in `comment-intent`.
+    Dimension.JOB: (func.coalesce(analyses.c.job_id, func.replace(_calls.call_type, "_", "-")),),
 }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rootcoz.domain.issue import FiledIssue, NewIssue, TrackerIssue
+from rootcoz.domain.link import Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +62,20 @@ class IssueFiler(Protocol):
         """The issue, known by its marker, if it has been filed since that time (ISO 8601).
 
         Raises Refused and Unavailable.
+        """
+        ...
+
+
+class StateLookup(Protocol):
+    """One tracker with one credential. Implementations are safe to use from many tasks at once."""
+
+    name: str
+    """For people, at the beginning of a sentence: `Jira`, `GitHub`."""
+
+    async def state(self, link: Link) -> str:
+        """What the tracker calls the state of the issue, as people see it there: `merged`, `In Progress`.
+
+        Never empty. Raises Unavailable (RateLimited among them) and Refused, whose `not_found` tells an issue that is
+        not there or not shown to us from a credential that is not accepted.
         """
         ...

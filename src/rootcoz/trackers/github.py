@@ -1,4 +1,4 @@
-"""The issues of a GitHub repository, at github.com or at an Enterprise server: searched and filed.
+"""The issues of a GitHub repository, at github.com or at an Enterprise server: searched, filed, and their states.
 
 https://docs.github.com/en/rest/search/search#search-issues-and-pull-requests and
 https://docs.github.com/en/rest/issues/issues
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from rootcoz.domain.errors import InvalidInput
 from rootcoz.domain.issue import EXCERPT_LIMIT, FiledIssue, NewIssue, TrackerIssue
+from rootcoz.domain.link import UNKNOWN, Link, LinkKind
 from rootcoz.trackers.base import IssueQuery
 from rootcoz.trackers.connection import GitHubConnection
 from rootcoz.trackers.http import Endpoint, Errand, Limits, TrackerHttp
@@ -171,6 +172,27 @@ class GitHubFiles:
         return base64.b64decode(found.content)
 
 
+class GitHubStates:
+    """Made with a connection to the repository that the links lead to.
+
+    https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request and
+    https://docs.github.com/en/rest/issues/issues#get-an-issue
+    """
+
+    name = "GitHub"
+
+    def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
+        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+
+    async def state(self, link: Link) -> str:
+        """`open`, `closed` or `merged`."""
+        kind = "pulls" if link.kind is LinkKind.GITHUB_PR else "issues"
+        found = await self._http.get(_State, f"/repos/{link.repository}/{kind}/{link.number}", params={})
+        # The address of an issue leads to a pull request as well: the two share their numbers.
+        merged = found.merged or (found.pull_request is not None and found.pull_request.merged_at)
+        return "merged" if merged else found.state or UNKNOWN
+
+
 def _endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
     headers = {"accept": "application/vnd.github+json", "x-github-api-version": API_VERSION}
     if connection.token:
@@ -262,6 +284,16 @@ class _Listed(RootModel[list[_Filed]]):
 
 def _filed(item: _Filed) -> FiledIssue:
     return FiledIssue(key=f"#{item.number}", url=item.html_url, title=item.title, number=item.number)
+
+
+class _Merging(_Wire):
+    merged_at: str | None = None
+
+
+class _State(_Wire):
+    state: str
+    merged: bool | None = None
+    pull_request: _Merging | None = None
 
 
 def _issue(item: _Item) -> TrackerIssue:

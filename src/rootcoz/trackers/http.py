@@ -44,6 +44,7 @@ _REDIRECTS = frozenset({301, 302, 303}) | _KEEP_METHOD
 _FORBIDDEN = 403
 _OVERLOADED = 503
 _BUSY = frozenset({429, _OVERLOADED})
+_NOT_THERE = frozenset({404, 410})
 _SERVER_ERROR = 500
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -293,7 +294,7 @@ class TrackerHttp:
             return CredentialRefused(message, source=self._at.source)
         if fields:
             return RefusedFields(message, source=self._at.source, fields=fields)
-        return self._refused(message)
+        return self._refused(message, not_found=status in _NOT_THERE)
 
     def _reason(self, status: int, errand: Errand) -> str:
         """What a status of the 400s means, and who can put it right."""
@@ -376,8 +377,8 @@ class TrackerHttp:
             return OutcomeUnknown(message, source=self._at.source)
         return self._refused(message)
 
-    def _refused(self, message: str) -> Refused:
-        return Refused(message, source=self._at.source)
+    def _refused(self, message: str, *, not_found: bool = False) -> Refused:
+        return Refused(message, source=self._at.source, not_found=not_found)
 
 
 @cache

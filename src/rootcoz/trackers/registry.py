@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from rootcoz.trackers.base import IssueFiler, IssueSearch
+from rootcoz.trackers.base import IssueFiler, IssueSearch, StateLookup
 from rootcoz.trackers.connection import GitHubConnection, JiraConnection
-from rootcoz.trackers.github import GitHubIssues, GitHubSearch
+from rootcoz.trackers.github import GitHubIssues, GitHubSearch, GitHubStates
 from rootcoz.trackers.http import Limits
-from rootcoz.trackers.jira import JiraSearch
+from rootcoz.trackers.jira import JiraSearch, JiraStates
 
 Connection = JiraConnection | GitHubConnection
 
@@ -32,3 +32,12 @@ def issue_filer(
             return JiraIssues(connection, limits, extra_fields=jira_fields)
         case GitHubConnection():
             return GitHubIssues(connection, limits)
+
+
+def state_lookup(connection: Connection, limits: Limits | None = None) -> StateLookup:
+    """The lookup that speaks over this connection."""
+    match connection:
+        case JiraConnection():
+            return JiraStates(connection, limits)
+        case GitHubConnection():
+            return GitHubStates(connection, limits)
