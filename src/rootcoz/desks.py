@@ -1,7 +1,7 @@
 """Which trackers are spoken to, and as whom: settings and request put together. Part of the wiring."""
 
 import secrets as randomness
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
@@ -12,11 +12,12 @@ from pydantic import SecretStr
 
 from rootcoz.analysis.enrich import Desk
 from rootcoz.domain.analysis import ProgressPhase, StoredAnalysis
+from rootcoz.domain.draft import SearchOrder
 from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.finding import Classification
 from rootcoz.domain.link import Link, LinkKind
 from rootcoz.features.link_states import StateDesk
-from rootcoz.features.tracker_access import TrackerAccess, TrackerSettings
+from rootcoz.features.tracker_access import LOOKUP_LIMITS, TrackerAccess, TrackerSettings
 from rootcoz.settings import Settings
 from rootcoz.trackers.base import IssueStates
 from rootcoz.trackers.connection import (
@@ -99,14 +100,85 @@ def _jira_connection(
     )
 
 
+# --- for drafts of issues --------------------------------------------------------------------------
+
+
+def check_github_repository(settings: Settings, url: str) -> None:
+    """Raise NotConfigured for an address that is no repository of a GitHub that this server knows."""
+    github_connection(GitHubAccess(settings.github_api_url), url)
+
+
+def github_draft_desk(settings: Settings, order: SearchOrder, analysis: StoredAnalysis) -> Desk | None:
+    """Where issues like a draft are looked for in GitHub: the tests repository, or the one that is named.
+
+    The server's token is used for the tests repository alone: nobody is to read with it what they name themselves.
+    None when there is no repository. Raises NotConfigured.
+    """
+    tests = next((repo.url for repo in analysis.options.repositories if repo.is_tests), "")
+    named = order.repository_url
+    address = named or tests or settings.tests_repo_url
+    if not address:
+        return None
+    saved = GitHubAccess(settings.github_api_url, order.saved.github_token)
+    connection = github_connection(saved, address, proxy=settings.tracker_proxy)
+    if not connection.token:
+        own = not named or _is_repository(settings, named, (tests, settings.tests_repo_url))
+        server = GitHubAccess(settings.github_api_url, (_plain(settings.github_token) or "") if own else "")
+        sent = order.sent.github_token.strip()
+        connection = github_connection(server, address, token=sent, proxy=settings.tracker_proxy)
+    return Desk(
+        issue_search(connection, LOOKUP_LIMITS),
+        Classification.CODE_ISSUE,
+        matches=MAX_MATCHES,
+        candidates=CANDIDATES,
+    )
+
+
+def _is_repository(settings: Settings, address: str, known: Iterable[str]) -> bool:
+    """Whether the address is one of the known ones, however it is written."""
+    server = GitHubAccess(settings.github_api_url)
+    wanted = github_connection(server, address)
+    for other in filter(None, known):
+        with suppress(NotConfigured):
+            found = github_connection(server, other)
+            if (found.api_url, found.repository.lower()) == (wanted.api_url, wanted.repository.lower()):
+                return True
+    return False
+
+
+def jira_draft_desk(settings: Settings, order: SearchOrder, _analysis: StoredAnalysis) -> Desk | None:
+    """Where issues like a draft are looked for in the server's Jira.
+
+    None where Jira is not to be searched. Raises NotConfigured.
+    """
+    own = order.saved if order.saved.jira_token.strip() else order.sent
+    token, email = own.jira_token.strip(), own.jira_email.strip()
+    is_cloud = bool(email and token)
+    asked = JiraAccess(
+        email=email if is_cloud else None,
+        api_token=token if is_cloud else None,
+        pat=None if is_cloud else token or None,
+        project_key=order.project_key or None,
+    )
+    connection = jira_connection(_jira_of_server(settings), asked, proxy=settings.tracker_proxy)
+    return _searching_jira(connection, LOOKUP_LIMITS)
+
+
+# --- where ----------------------------------------------------------------------------------------
+
+
 def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:
-    connection = _jira_connection(settings, analysis, secrets)
+    request = _jira_of_request(analysis, secrets)
+    return _searching_jira(jira_connection(_jira_of_server(settings), request, proxy=settings.tracker_proxy))
+
+
+def _searching_jira(connection: JiraConnection | None, limits: Limits | None = None) -> Desk | None:
     if connection is None:
         return None
     # The newest of an OR search are mostly noise: more are asked for than are shown.
     candidates = min(100, 4 * connection.max_results)
     return Desk(
-        issue_search(connection),
+        issue_search(connection, limits),
         Classification.PRODUCT_BUG,
         matches=connection.max_results,
         candidates=candidates,

@@ -281,6 +281,10 @@ class Settings(BaseModel):
     enable_github_issues: bool | None = Field(
         default=None, description="Let people file GitHub issues from a result. Empty: yes."
     )
+    feedback_repo_url: str = Field(
+        default="https://github.com/rootcoz/rootcoz",
+        description="GitHub repository in which feedback about rootcoz is filed, with GITHUB_TOKEN.",
+    )
     tracker_proxy: str = Field(
         default="",
         description="Proxy for Jira, GitHub and Report Portal. Empty: none; HTTPS_PROXY is not read for them.",
@@ -484,6 +488,7 @@ class Settings(BaseModel):
         "openai_base_url",
         "jira_url",
         "github_api_url",
+        "feedback_repo_url",
         "tracker_proxy",
         "reportportal_url",
         "notify_proxy",

@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +16,8 @@ from rootcoz.analysis.comment_intent import Asked, CommentIntents
 from rootcoz.analysis.parts import Newsroom, Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
-from rootcoz.domain.errors import DataDirectoryInUse, InvalidInput, NotConfigured
+from rootcoz.domain.draft import DraftOrder, SearchOrder, Tracker
+from rootcoz.domain.errors import DataDirectoryInUse, InvalidInput, NotConfigured, NotOffered
 from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.audit import Audit
@@ -50,6 +51,10 @@ from rootcoz.store.search import TextIndex
 from rootcoz.workspace.addresses import repositories_of_setting
 
 if TYPE_CHECKING:
+    from rootcoz.analysis.drafting import Choice
+    from rootcoz.analysis.feedback import FeedbackDesk, Filing
+    from rootcoz.analysis.issue_drafts import IssueDraft, IssueDrafts
+    from rootcoz.analysis.issue_prompt import PromptParts, RepositoryFiles
     from rootcoz.analysis.parts import Desks
     from rootcoz.features.openid import OpenIdSignIn
     from rootcoz.features.report_portal import ReportPortal
@@ -156,6 +161,7 @@ class Services:
     web_push: WebPush
     notifications: Notifications
     deliveries: Deliveries
+    drafts: "DraftShelf"
 
 
 class ProviderShelf:
@@ -174,6 +180,120 @@ class ProviderShelf:
                 raise NotConfigured(f"Provider {name!r} is not available on this server; it has: {known}.")
             self._made[name] = make(self._config)
         return self._made[name]
+
+
+class DraftShelf:
+    """What drafts issues and feedback. It is loaded and made when the first draft is wanted."""
+
+    def __init__(self, settings: Settings, directory: DataDirectory, parts: Parts) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._parts = parts
+
+    @cached_property
+    def issues(self) -> "IssueDrafts":
+        """Drafts of issues about failures."""
+        from rootcoz.analysis.issue_drafts import DraftParts, IssueDrafts  # noqa: PLC0415
+
+        return IssueDrafts(
+            DraftParts(
+                database=self._directory.database,
+                choice=self._choice,
+                server_gate=self._parts.server_gate,
+                budgets=self._parts.budgets,
+                public_base_url=self._settings.public_base_url,
+            )
+        )
+
+    @cached_property
+    def feedback(self) -> "FeedbackDesk":
+        """Drafts and files feedback about the product."""
+        from rootcoz.analysis.feedback import FeedbackDesk, FeedbackParts  # noqa: PLC0415
+
+        return FeedbackDesk(
+            FeedbackParts(
+                database=self._directory.database,
+                choice=self._choice,
+                server_gate=self._parts.server_gate,
+                budgets=self._parts.budgets,
+                filing=partial(_feedback_filing, self._settings),
+            )
+        )
+
+    @cached_property
+    def prompts(self) -> "PromptParts":
+        """What reads the prompt files of repositories: `analysis.issue_prompt`."""
+        from rootcoz.analysis.issue_prompt import PromptParts  # noqa: PLC0415
+
+        return PromptParts(
+            database=self._directory.database,
+            seal=self._directory.seal,
+            files=partial(_repository_files, self._settings),
+            tokens=self._parts.repository_tokens,
+            workspaces=self._directory.workspaces,
+            scratch=self._directory.scratch,
+        )
+
+    @cached_property
+    def _choice(self) -> "Choice":
+        from rootcoz.analysis.drafting import Choice  # noqa: PLC0415
+
+        return Choice(
+            provider_named=self._parts.provider_named,
+            default_provider=self._settings.ai_provider,
+            default_model=self._settings.ai_model,
+            timeout_s=self._settings.ai_cli_timeout * 60.0,
+        )
+
+    async def issue_prompt(self, job_id: str) -> str:
+        """The prompt file for issues in the tests repository of the analysis; empty for whatever reason."""
+        from rootcoz.analysis.issue_prompt import issue_prompt  # noqa: PLC0415
+
+        return await issue_prompt(job_id, self.prompts)
+
+    def check_github_repository(self, url: str) -> None:
+        """Raise NotConfigured for an address that is no repository of a GitHub that this server knows."""
+        from rootcoz.desks import check_github_repository  # noqa: PLC0415
+
+        check_github_repository(self._settings, url)
+
+    async def issue(self, job_id: str, order: DraftOrder, search: SearchOrder) -> "IssueDraft":
+        """A draft of an issue about one failure of the analysis. Raises as `analysis.issue_case.load_case`."""
+        from rootcoz.desks import github_draft_desk, jira_draft_desk  # noqa: PLC0415
+
+        make_desk = github_draft_desk if order.tracker is Tracker.GITHUB else jira_draft_desk
+        return await self.issues.draft(job_id, order, partial(make_desk, self._settings, search))
+
+
+def _feedback_filing(settings: Settings) -> "Filing":
+    """The repository that takes feedback. Raises NotOffered."""
+    from rootcoz.trackers.connection import Offer, github_filings  # noqa: PLC0415
+    from rootcoz.trackers.github import GitHubIssues  # noqa: PLC0415
+
+    if settings.enable_github_issues is False:
+        raise NotOffered(
+            "This server takes no feedback: GitHub issues are switched off (ENABLE_GITHUB_ISSUES)."
+        )
+    if settings.github_token is None:
+        raise NotOffered("This server takes no feedback: set GITHUB_TOKEN to a token that may file issues.")
+    offer = Offer("GITHUB_TOKEN", _plain(settings.github_token))
+    try:
+        connection, *_ = github_filings(
+            settings.github_api_url, settings.feedback_repo_url, [offer], proxy=settings.tracker_proxy
+        )
+    except NotConfigured as error:
+        raise NotOffered(f"This server takes no feedback; check FEEDBACK_REPO_URL. {error}") from error
+    return GitHubIssues(connection)
+
+
+def _repository_files(settings: Settings, url: str, token: str, github_token: str) -> "RepositoryFiles":
+    """The files of a repository on GitHub. Raises NotConfigured for one that is elsewhere."""
+    from rootcoz.trackers.connection import GitHubAccess, github_connection  # noqa: PLC0415
+    from rootcoz.trackers.github import GitHubFiles  # noqa: PLC0415
+
+    server = GitHubAccess(settings.github_api_url, _plain(settings.github_token))
+    connection = github_connection(server, url, token=token or github_token, proxy=settings.tracker_proxy)
+    return GitHubFiles(connection)
 
 
 def _provider_config(settings: Settings) -> ProviderConfig:
@@ -288,7 +408,12 @@ def _check_encryption_key(settings: Settings) -> None:
 
 def load_analysis() -> None:
     """Import what every analysis uses; takes a quarter of a second the first time, and may be called in any thread."""
-    for module in ("rootcoz.analysis.pipeline", "rootcoz.analysis.partial", "rootcoz.desks"):
+    for module in (
+        "rootcoz.analysis.pipeline",
+        "rootcoz.analysis.partial",
+        "rootcoz.desks",
+        "rootcoz.analysis.issue_drafts",
+    ):
         import_module(module)
 
 
@@ -438,9 +563,9 @@ def make_services(
     engine: Engine,
     events: EventHub,
     outbox: Outbox,
-    server_gate: asyncio.Semaphore,
+    parts: Parts,
 ) -> Services:
-    """What the faces work with; `server_gate` bounds the questions of the whole server. Raises SettingsError."""
+    """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
     text_index = TextIndex(directory.database)
@@ -456,7 +581,7 @@ def make_services(
             directory.database,
             shelf.named,
             Asked(settings.ai_provider, settings.ai_model),
-            server_gate,
+            parts.server_gate,
             _budget_per_day(settings),
         ),
         issues=Issues(directory.database),
@@ -479,6 +604,7 @@ def make_services(
         web_push=outbox.web_push,
         notifications=outbox.notifications,
         deliveries=outbox.deliveries,
+        drafts=DraftShelf(settings, directory, parts),
     )
 
 

@@ -6,7 +6,14 @@ from tests.support.analyses import added
 
 from rootcoz.domain.analysis import KeptReply, PromptUse, ProviderCall
 from rootcoz.store.analyses import delete_analysis
-from rootcoz.store.calls import load_calls_of_none, load_ledger, load_replies, save_call, total_cost
+from rootcoz.store.calls import (
+    load_calls_of_none,
+    load_ledger,
+    load_replies,
+    load_server_reply,
+    save_call,
+    total_cost,
+)
 from rootcoz.store.engine import Database
 from rootcoz.store.token_usage import CallFilter, Dimension, sum_groups
 
@@ -73,3 +80,19 @@ def test_a_sum_with_an_unknown_cost_is_unknown() -> None:
     assert total_cost([call(0.25), call(0.5)]) == 0.75
     assert total_cost([call(0.25), call()]) is None
     assert total_cost([]) == 0
+
+
+async def test_a_call_without_an_analysis_is_kept_and_counted(database: Database) -> None:
+    feedback = replace(call(0.25), call_type="feedback")
+    async with database.write() as connection:
+        await save_call(connection, None, "feedback 1", feedback, KeptReply("said", truncated=False))
+        await save_call(connection, None, "feedback 2", feedback, None)
+    async with database.read() as connection:
+        kept = [
+            await load_server_reply(connection, key, since=since)
+            for key, since in (("feedback 1", "2000"), ("feedback 1", "9999"), ("feedback 2", "2000"))
+        ]
+        (job,) = await sum_groups(connection, CallFilter(), Dimension.JOB)
+
+    assert kept == [KeptReply("said", truncated=False), None, None]
+    assert (job.key, job.calls, job.cost_usd) == (("feedback",), 2, 0.5)

@@ -24,7 +24,7 @@ from rootcoz.store.tracker_items import (
     take_item,
 )
 
-FAILURE = FoundFailure("t", "", 0, 0, "0" * 64, 1, 1)
+FAILURE = FoundFailure("t", "", 0, 0, "0" * 64, 1, 1, 0)
 CLAIM = ItemClaim("k" * 64, "jira", "https://jira.test SHOP", "It fails", "alice", "run-1")
 NOON = "2026-03-01T12:00:00.000Z"
 LATER = "2026-03-01T12:01:00.000Z"

@@ -24,6 +24,7 @@ def test_no_request_that_can_be_made_from_the_document_breaks_the_server(tmp_pat
                 f"{part}={ACCOUNTS}",
                 "--checks=not_a_server_error,status_code_conformance,response_schema_conformance",
                 "--exclude-path=/analyze",  # would look for Jenkins servers of made-up names
+                "--exclude-path-regex=^/api/feedback/",  # answers 503 on a server without a token for GitHub
                 "--exclude-path-regex=/events$",  # end when their analysis does
                 "--phases=coverage,fuzzing",
                 "--max-examples=5",

@@ -1,19 +1,26 @@
 """Every call of an AI, on disk when it returns: what it cost, and what it said, so that nothing is paid twice."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from rootcoz.domain.analysis import KeptReply, ProviderCall
 from rootcoz.domain.budget import NO_BUDGETS, NOTHING_SPENT, Budgets, Spending, spent_by
-from rootcoz.kit.clock import utc_day
+from rootcoz.kit.clock import utc_day, utc_text
 from rootcoz.providers.base import Reply
 from rootcoz.store.analyses import note_new_answers
-from rootcoz.store.calls import load_ledger, load_replies, save_call
+from rootcoz.store.calls import load_ledger, load_replies, load_server_reply, save_call
 from rootcoz.store.engine import Database
 from rootcoz.store.spending import add_spending, spent_on
 
+KEPT_FOR = timedelta(days=1)
+"""How long the answer to a question that belongs to no analysis is given again."""
+
 
 class Ledger:
-    """The calls of one analysis. A call's key names it within the analysis, the same after a restart."""
+    """The calls of one analysis, or one that belongs to none.
+
+    A call's key names it within the analysis, the same after a restart.
+    """
 
     def __init__(
         self,
@@ -39,6 +46,17 @@ class Ledger:
             entries = await load_ledger(connection, analysis_id)
         spent = sum((spent_by(entry.call) for entry in entries), NOTHING_SPENT)
         return cls(database, analysis_id, kept, budgets=budgets, spent=spent)
+
+    @classmethod
+    async def of_server(cls, database: Database, key: str, budgets: Budgets = NO_BUDGETS) -> "Ledger":
+        """The ledger for one call that belongs to no analysis; what it said within the last day is known.
+
+        No budget of an analysis bounds it.
+        """
+        since = utc_text(datetime.now(UTC) - KEPT_FOR)
+        async with database.read() as connection:
+            kept = await load_server_reply(connection, key, since=since)
+        return cls(database, None, {key: kept} if kept else {}, budgets=Budgets(per_day=budgets.per_day))
 
     def reply(self, key: str) -> Reply | None:
         """What the call said when it was made before; None when it was not, or failed."""

@@ -18,7 +18,9 @@ from rootcoz.api.routes import (
     ai_models,
     analysis,
     auth,
+    drafts,
     events,
+    feedback,
     health,
     history,
     job_metadata,
@@ -43,6 +45,7 @@ ROUTERS = tuple(
         analysis,
         results,
         report_portal,
+        drafts,
         review,
         trackers,
         history,
@@ -56,6 +59,7 @@ ROUTERS = tuple(
         openid,
         admin,
         token_usage,
+        feedback,
         health,
     )
 )
@@ -100,6 +104,7 @@ def create_app(settings: Settings, open_services: OpenServices) -> FastAPI:
             {"name": "Events", "description": "Watch analyses while they go on."},
             {"name": "Auth", "description": "Sign in; your sessions, keys and saved tokens."},
             {"name": "Admin", "description": "Users, the audit log, and what the AI cost."},
+            {"name": "Feedback", "description": "Say what is wrong with rootcoz itself."},
             {"name": "Health", "description": "Is the server there."},
         ],
     )

@@ -5,6 +5,7 @@
     │   ├── InvalidInput            what was sent is malformed or contradicts itself
     │   │   └── InvalidReport       a report document cannot be read
     │   ├── NotConfigured           the server lacks a setting that the request needs
+    │   │   └── NotOffered          … so that it does not offer the whole of what was asked
     │   ├── TooLarge                over a documented limit
     │   ├── NotFound
     │   │   └── NoSuchAnalysis      no analysis has this job ID
@@ -52,6 +53,10 @@ class InvalidReport(InvalidInput):
 
 class NotConfigured(CallerError):
     """The server lacks a setting that the request needs; the message names the setting."""
+
+
+class NotOffered(NotConfigured):
+    """The server is not set up for what was asked, whatever the request says; the message names what is missing."""
 
 
 class TooLarge(CallerError):

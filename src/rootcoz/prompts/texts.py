@@ -28,6 +28,8 @@ class PinnedText:
 PROMPT_TEXTS = {
     "analyse": PinnedText(3, "b31e2e7d54d0c6afcf240f398fa302e2eb595d5fb8aa23cff8cba2bbc5363bd9"),
     "duplicates": PinnedText(1, "ff7663dc982edd42dcfa140fd8867b1cc35cc6ae0078fe21b0d809e6853f5bac"),
+    "feedback": PinnedText(1, "6bd9bca701cb38cdb8c01edd1eacc2dc7f0d1dc40da73fc2b4a5522875985e14"),
+    "issue_draft": PinnedText(1, "a1010168950337d34f272dad1e694b14e679c6af7e1a7c58fbe8e22baf01ddc4"),
     "intent": PinnedText(1, "14a3d30f80a6ef283f16dc0d4006655b68726bfcdfcc53c726ec9dd64b5b6cff"),
     "peer": PinnedText(1, "73fcb71ab6843112f6bb25a9c1b37d20416a3bbe6fd8bd90696820ac7f8168ef"),
     "repair": PinnedText(1, "fab08a6bab3b2ceb0f7daef21570ee0d15917dc33ecb131e3edb204dd0bcbe58"),

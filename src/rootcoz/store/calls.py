@@ -43,6 +43,19 @@ async def load_replies(connection: AsyncConnection, analysis_id: int) -> dict[st
     return {key: KeptReply(_unpacked(reply, size), bool(truncated)) for key, reply, size, truncated in rows}
 
 
+async def load_server_reply(connection: AsyncConnection, key: str, *, since: str) -> KeptReply | None:
+    """What the newest call of that key said that belongs to no analysis and was made since that time."""
+    calls = provider_calls.c
+    query = select(calls.reply, calls.reply_size, calls.truncated).where(
+        calls.analysis_id.is_(None),
+        calls.call_key == key,
+        calls.created_at >= since,
+        calls.reply.is_not(None),
+    )
+    row = (await connection.execute(query.order_by(calls.created_at.desc()).limit(1))).one_or_none()
+    return None if row is None else KeptReply(_unpacked(row.reply, row.reply_size), bool(row.truncated))
+
+
 async def load_calls_of_none(connection: AsyncConnection, call_type: str, limit: int) -> list[LedgerEntry]:
     """The newest calls of that type that belong to no analysis."""
     rows = await connection.execute(

@@ -49,6 +49,8 @@ class FoundFailure:
     signature_version: int
     namesakes: int
     """Failures of the same build with the same name, itself included."""
+    number: int
+    """Its index among the failures of the analysis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ async def find_failure(
         history.group_number,
         history.error_signature,
         history.signature_version,
+        history.number,
     ).where(
         history.analysis_id == analysis_id,
         history.test_key == text_key(target.test_name),
@@ -129,7 +132,21 @@ async def find_failure(
         error_signature=first.error_signature,
         signature_version=first.signature_version,
         namesakes=sum(row.child_build_number == first.child_build_number for row in rows),
+        number=first.number,
     )
+
+
+async def group_members(
+    connection: AsyncConnection, analysis_id: int, group_number: int, *, named: int
+) -> tuple[int, list[str]]:
+    """How many failures of the analysis are in the group, and the names of the first of them."""
+    history = failure_history.c
+    members = (history.analysis_id == analysis_id, history.group_number == group_number)
+    count = await connection.scalar(select(func.count()).select_from(failure_history).where(*members))
+    names = await connection.scalars(
+        select(history.test_name).where(*members).order_by(history.number).limit(named)
+    )
+    return int(count or 0), list(names)
 
 
 # --- overrides -------------------------------------------------------------------------------------

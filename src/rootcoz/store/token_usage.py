@@ -26,6 +26,7 @@ class Dimension(StrEnum):
     MONTH = "month"
     """UTC, `YYYY-MM`."""
     JOB = "job"
+    """Calls that belong to no analysis stand under what they were for."""
 
 
 @dataclass(frozen=True, slots=True)

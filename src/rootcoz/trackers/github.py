@@ -1,11 +1,13 @@
-"""The issues of a GitHub repository, at github.com or at an Enterprise server: searched and filed.
+"""The issues of a GitHub repository, at github.com or at an Enterprise server: searched, filed, and their states.
 
 https://docs.github.com/en/rest/search/search#search-issues-and-pull-requests and
 https://docs.github.com/en/rest/issues/issues
 """
 
+import base64
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -34,6 +36,7 @@ SETTLES_S = 3.0
 """Seconds by which the list of issues may lag behind."""
 FILING = Errand("new issue", "file issues", "new issue", changes=True)
 ASKING_WHO = Errand("question who this is", "say who it is", "user")
+READING = Errand("file", "read files", "file")
 LISTING = Errand("list of issues", "list issues", "list of issues")
 
 
@@ -66,27 +69,6 @@ class GitHubSearch:
             for item in page.items
             if item.pull_request is None and item.repository_url.rstrip("/").lower().endswith(own)
         ][: query.limit]
-
-
-class GitHubStates:
-    """Made with a connection to the repository that the links lead to.
-
-    https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request and
-    https://docs.github.com/en/rest/issues/issues#get-an-issue
-    """
-
-    name = "GitHub"
-
-    def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
-        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
-
-    async def state(self, link: Link) -> str:
-        """`open`, `closed` or `merged`."""
-        kind = "pulls" if link.kind is LinkKind.GITHUB_PR else "issues"
-        found = await self._http.get(_State, f"/repos/{link.repository}/{kind}/{link.number}", params={})
-        # The address of an issue leads to a pull request as well: the two share their numbers.
-        merged = found.merged or (found.pull_request is not None and found.pull_request.merged_at)
-        return "merged" if merged else found.state or UNKNOWN
 
 
 class GitHubIssues:
@@ -168,6 +150,49 @@ def _literal(text: str) -> str:
     return _MARKUP.sub(r"\\\1", text)
 
 
+class GitHubFiles:
+    """Reads single files of the repository of a connection.
+
+    https://docs.github.com/en/rest/repos/contents#get-repository-content
+    """
+
+    def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
+        self._path = f"/repos/{connection.repository}/contents"
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
+
+    async def read(self, path: str, ref: str = "") -> bytes | None:
+        """The file at a branch, tag or commit (default: the default branch); None for what is no file of up to 1 MB.
+
+        Raises Unavailable and Refused, the latter also when there is no such file.
+        """
+        params = {"ref": ref} if ref else {}
+        found = await self._http.get(_Content, f"{self._path}/{quote(path)}", params=params, errand=READING)
+        if found.type != "file" or found.encoding != "base64":
+            return None
+        return base64.b64decode(found.content)
+
+
+class GitHubStates:
+    """Made with a connection to the repository that the links lead to.
+
+    https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request and
+    https://docs.github.com/en/rest/issues/issues#get-an-issue
+    """
+
+    name = "GitHub"
+
+    def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
+
+    async def state(self, link: Link) -> str:
+        """`open`, `closed` or `merged`."""
+        kind = "pulls" if link.kind is LinkKind.GITHUB_PR else "issues"
+        found = await self._http.get(_State, f"/repos/{link.repository}/{kind}/{link.number}", params={})
+        # The address of an issue leads to a pull request as well: the two share their numbers.
+        merged = found.merged or (found.pull_request is not None and found.pull_request.merged_at)
+        return "merged" if merged else found.state or UNKNOWN
+
+
 def endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
     """How that GitHub is spoken to."""
     headers = {"accept": "application/vnd.github+json", "x-github-api-version": API_VERSION}
@@ -237,16 +262,6 @@ class _Page(_Wire):
     items: list[_Item]
 
 
-class _Merging(_Wire):
-    merged_at: str | None = None
-
-
-class _State(_Wire):
-    state: str
-    merged: bool | None = None
-    pull_request: _Merging | None = None
-
-
 class _Filed(_Wire):
     number: int
     title: str
@@ -258,12 +273,28 @@ class _User(_Wire):
     login: str = Field(min_length=1)
 
 
+class _Content(_Wire):
+    type: str = ""
+    encoding: str = ""
+    content: str = ""
+
+
 class _Listed(RootModel[list[_Filed]]):
     pass
 
 
 def _filed(item: _Filed) -> FiledIssue:
     return FiledIssue(key=f"#{item.number}", url=item.html_url, title=item.title, number=item.number)
+
+
+class _Merging(_Wire):
+    merged_at: str | None = None
+
+
+class _State(_Wire):
+    state: str
+    merged: bool | None = None
+    pull_request: _Merging | None = None
 
 
 def _issue(item: _Item) -> TrackerIssue:

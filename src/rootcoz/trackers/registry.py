@@ -20,15 +20,6 @@ def issue_search(connection: Connection, limits: Limits | None = None) -> IssueS
             return GitHubSearch(connection, limits)
 
 
-def state_lookup(connection: Connection, limits: Limits | None = None) -> StateLookup:
-    """The lookup that speaks over this connection."""
-    match connection:
-        case JiraConnection():
-            return JiraStates(connection, limits)
-        case GitHubConnection():
-            return GitHubStates(connection, limits)
-
-
 def issue_filer(
     connection: Connection, limits: Limits | None = None, *, jira_fields: Mapping[str, object] | None = None
 ) -> IssueFiler:
@@ -41,3 +32,12 @@ def issue_filer(
             return JiraIssues(connection, limits, extra_fields=jira_fields)
         case GitHubConnection():
             return GitHubIssues(connection, limits)
+
+
+def state_lookup(connection: Connection, limits: Limits | None = None) -> StateLookup:
+    """The lookup that speaks over this connection."""
+    match connection:
+        case JiraConnection():
+            return JiraStates(connection, limits)
+        case GitHubConnection():
+            return GitHubStates(connection, limits)

@@ -45,7 +45,7 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
             await stack.enter_async_context(member(engine, parts))
         await engine.launch()
         stack.push_async_callback(engine.close)
-        services = make_services(settings, directory, engine, events, outbox, parts.server_gate)
+        services = make_services(settings, directory, engine, events, outbox, parts)
         await check_entrance(services)
         if directory.database.is_shared:
             await stack.enter_async_context(minding(engine, parts, events))

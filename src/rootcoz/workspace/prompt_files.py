@@ -60,6 +60,16 @@ class PromptFiles:
         return next((advice.text for advice in self.advice if advice.kind is kind), "")
 
 
+def prompt_text(content: bytes) -> str:
+    """The text of a prompt file; empty for what is not UTF-8 text. Of a long file only the beginning is taken."""
+    return _text(content[:MAX_ADVICE_BYTES], cut=len(content) > MAX_ADVICE_BYTES) or ""
+
+
+def prompt_file_names(kind: AdviceKind) -> tuple[str, ...]:
+    """The names of that kind's files, in their order."""
+    return next(files for of, files in PROMPT_FILES if of is kind)
+
+
 def read_prompt_files(clone: Path) -> PromptFiles:
     """Read the prompt files of a clone. Links are not followed; what is not UTF-8 text is not used. Never raises."""
     advice: list[Advice] = []

@@ -165,7 +165,11 @@ def capabilities(services: Services) -> Capabilities:
         server_jira_project_key=settings.jira_project_key,
         reportportal=settings.pushes_to_reportportal,
         reportportal_project=settings.reportportal_project,
-        feedback_enabled=False,
+        feedback_enabled=(
+            settings.github_token is not None
+            and settings.enable_github_issues is not False
+            and settings.ai_provider not in {"", "builtin"}
+        ),
     )
 
 
