@@ -26,7 +26,7 @@ from rootcoz.domain.failure import ErrorSignature, Failure
 from rootcoz.grouping.frames import TEXT, Frame, read_frame
 from rootcoz.grouping.noise import normalise_line
 
-SIGNATURE_VERSION: int = 2
+SIGNATURE_VERSION: int = 3
 """Raised with every change of the rules that changes any value; stored beside the value."""
 
 FRAMES = 5
@@ -53,8 +53,9 @@ _LONGEST_NUMBER = 7
 
 
 _ASSERTION = re.compile(
-    r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT"
+    r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT|\bwant(?:ed)?\b"
 )
+"""The last is what tests in Go say, beside `got`."""
 
 _texts: dict[str, str] = {}
 _values: dict[str, str] = {}
@@ -81,6 +82,7 @@ def _is_assertion(text: str) -> bool:
         or "toBe" in text
         or "toEqual" in text
         or "EXPECT" in text
+        or ("want" in text and "got" in text)
     )
     return may_be and _ASSERTION.search(text) is not None
 
