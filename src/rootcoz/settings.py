@@ -302,6 +302,11 @@ class Settings(BaseModel):
         description="YAML or JSON file with rules that give new jobs a team, tier, version and labels by their name.",
     )
 
+    triage_patterns_file: Path | None = Field(
+        default=None,
+        description="YAML, JSON or TOML file with your own patterns for the built-in analyser.",
+    )
+
     # Who may do what
     auth_mode: AuthMode = Field(
         default=AuthMode.OPEN,

@@ -157,6 +157,7 @@ def _provider_config(settings: Settings) -> ProviderConfig:
             platformdirs.user_cache_path(APP, appauthor=False) / "agents",
         ),
         scratch=scratch_below(settings.data_dir),
+        triage_patterns=settings.triage_patterns_file,
     )
 
 
@@ -290,6 +291,7 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
     """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
+    _check_triage_patterns(settings)
     text_index = TextIndex(directory.database)
     return Services(
         settings=settings,
@@ -332,6 +334,18 @@ def _metadata_rules(settings: Settings) -> MetadataRules:
     except InvalidInput as error:
         raise SettingsError(f"METADATA_RULES_FILE: {error}") from error
     return rules
+
+
+def _check_triage_patterns(settings: Settings) -> None:
+    """Refuse to start with a file of patterns that cannot be used; loading it takes what a start does not need."""
+    if settings.triage_patterns_file is None:
+        return
+    from rootcoz.providers.pattern_book import read_patterns  # noqa: PLC0415
+
+    try:
+        read_patterns(settings.triage_patterns_file)
+    except InvalidInput as error:
+        raise SettingsError(f"TRIAGE_PATTERNS_FILE: {error}") from error
 
 
 def _make_private(file: Path) -> None:

@@ -26,6 +26,8 @@ class ProviderConfig:
     """Places for settings files of ours that a command line reads; the first that it accepts is taken."""
     scratch: Path | None = None
     """Folder for the private folders of programs; None for the system's."""
+    triage_patterns: Path | None = None
+    """File with the team's own rules for the built-in analyser."""
     backoff_s: tuple[float, ...] = BACKOFF_S
     """Seconds before each further try of what was turned away by a vendor that does not say how long to wait."""
 
@@ -33,10 +35,11 @@ class ProviderConfig:
 # A provider is imported when it is first made: few servers ask more than one or two (PLC0415 is why).
 
 
-def _builtin(_config: ProviderConfig) -> Provider:
+def _builtin(config: ProviderConfig) -> Provider:
     from rootcoz.providers.builtin import BuiltinProvider  # noqa: PLC0415
+    from rootcoz.providers.pattern_book import PatternBook  # noqa: PLC0415
 
-    return BuiltinProvider()
+    return BuiltinProvider(PatternBook(config.triage_patterns))
 
 
 def _claude(config: ProviderConfig) -> Provider:

@@ -37,6 +37,9 @@ _MINDING_LOCK = 7_261_002
 """Names of locks in PostgreSQL, which knows them by number. Chosen at random; they only must not change."""
 
 
+_NO_ADDRESS = "DATABASE_URL is no address of a PostgreSQL database; write it as postgresql://USER:PASSWORD@HOST/DATABASE."
+
+
 class UnusableDatabase(RootcozError):
     """What lies in the database's place cannot be opened by this version; the message says what to do."""
 
@@ -102,10 +105,7 @@ class Database:
         try:
             url = postgresql.parse_address(address)
         except postgresql.NotPostgreSQL:
-            raise UnusableDatabase(
-                "DATABASE_URL is no address of a PostgreSQL database; write it as "
-                "postgresql://USER:PASSWORD@HOST/DATABASE."
-            ) from None
+            raise UnusableDatabase(_NO_ADDRESS) from None
         database = cls(url.render_as_string(hide_password=False), postgresql.connect(url))
         try:
             await database._check_encoding()
@@ -120,6 +120,42 @@ class Database:
         except BaseException:
             await database.close()
             raise
+        return database
+
+    @classmethod
+    async def open_to_read(cls, data_dir: Path, address: str = "") -> "Database":
+        """Open what is there without changing anything, also beside a server that works with it.
+
+        Only `read` may be used. Raises UnusableDatabase also for one that is missing or of another version.
+        """
+        if not address and not (data_dir / APP_FILE).is_file():
+            raise UnusableDatabase(f"There is no database in {data_dir}: nothing was analysed there yet.")
+        if address:
+            from rootcoz.store import postgresql  # noqa: PLC0415 - as in _open_shared
+
+            try:
+                url = postgresql.parse_address(address)
+            except postgresql.NotPostgreSQL:
+                raise UnusableDatabase(_NO_ADDRESS) from None
+            database = cls(url.render_as_string(hide_password=False), postgresql.connect(url))
+        else:
+            database = cls(f"sqlite+aiosqlite:///{data_dir / APP_FILE}")
+        try:
+            if not address:
+                await asyncio.to_thread(_look_into, data_dir / APP_FILE)
+            revision = await database._current_revision()
+        except (DatabaseError, InterfaceError, sqlite3.DatabaseError, OSError) as error:
+            await database.close()
+            raise UnusableDatabase(
+                f"The database cannot be read: {type(getattr(error, 'orig', None) or error).__name__}. Check "
+                "DATABASE_URL or --data-dir, and that it can be reached."
+            ) from None  # the driver's own error may show the password
+        if revision != SCHEMA_HEAD:
+            await database.close()
+            raise UnusableDatabase(
+                f"The database is of another version of rootcoz (schema {revision}; this version has {SCHEMA_HEAD}). "
+                "It is only read here: start the server of this version once, which brings it up to date."
+            )
         return database
 
     async def _check_encoding(self) -> None:
