@@ -344,6 +344,8 @@ def _decide_number(text: str, start: int, end: int, *, values: bool) -> str | No
     last = _last_word(before)
     if last in {"port", "ports"} and number.isdecimal():
         return _decide_port(text, start, end, values=values)
+    if text.startswith("==", start - 2) and text.startswith("==", end):
+        return ID  # valgrind and sanitizers put the process so: ==12==ERROR
     if _is_version(text, end, number, last) or _is_ratio(text, start, end):
         return None
     if last in _COUNTED and not values:
@@ -816,6 +818,7 @@ RULES: tuple[NoiseRule, ...] = (
             ("Timed Out: 156.80", "Timed Out: <id>"),
             ("read 1,234,567 rows", "read <id> rows"),
             ("attempt 3 of 5", "attempt <id> of <id>"),
+            ("==12==ERROR: AddressSanitizer", "==<id>==ERROR: AddressSanitizer"),
         ),
         keeps=(
             "exit code 137",
@@ -877,6 +880,11 @@ NEGATIVE_SIGN = "negative-sign"
 _WHY_NEGATIVE = "Hash codes and 64-bit ids are negative half of the time."
 _MAY_HOLD_NOISE = re.compile(r"[0-9@/]|-[bcdfghjklmnpqrstvwxz]{5}|[A-Za-z]:\\")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+
+
+def without_colours(text: str) -> str:
+    """The text without what terminals take for colours."""
+    return _COLOURS.sub("", text)
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from rootcoz.domain.failure import ErrorSignature, Failure
 from rootcoz.grouping.frames import TEXT, Frame, read_frame
-from rootcoz.grouping.noise import normalise_line
+from rootcoz.grouping.noise import normalise_line, without_colours
 
 SIGNATURE_VERSION: int = 3
 """Raised with every change of the rules that changes any value; stored beside the value."""
@@ -313,6 +313,8 @@ _IN_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 def _considered(text: str) -> list[str]:
     """The lines of a text that are read; the middle of a very long one is reduced to its words."""
+    if "\x1b" in text:
+        text = without_colours(text)
     if len(text) <= HEAD + TAIL:
         return text.split("\n") if text.isascii() and "\r" not in text else text.splitlines()
     middle = text[HEAD:-TAIL]
