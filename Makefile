@@ -21,7 +21,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime demo serve dev check test docs bench bench-quality picture lock release
+.PHONY: help setup setup-runtime demo serve dev check test docs bench bench-quality bench-replay picture lock release
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,13 @@ bench-quality: setup ## Measure how good the answers are: make bench-quality DAT
 	    exit 2; \
 	fi
 	@exec $(BIN)/python -m bench.quality "$(DATA)" $(ARGS)
+
+bench-replay: setup ## Replay labelled failures in order of time: make bench-replay DATA=<folder>
+	@if [ -z "$(DATA)" ]; then \
+	    echo "Name the folder of labelled failures: make bench-replay DATA=<folder>. bench/replay.py says what it may hold." >&2; \
+	    exit 2; \
+	fi
+	@exec $(BIN)/python -m bench.replay "$(DATA)" $(ARGS)
 
 picture: setup ## Draw the demo's report anew for the README
 	@$(BIN)/python scripts/picture.py

@@ -3,7 +3,8 @@
 Fills a store with failures of 250 jobs, skewed as in life (the busiest job has a sixth of them), then asks a real
 server over HTTP, one request after the other. With --postgres, an address for SQLAlchemy, the same questions are asked
 of the feature behind the routes, in this process: the figures then lack the 2 ms of HTTP. `first` is the time of the
-very first request, before anything was counted; p50 and p95 are of the ones that follow.
+very first request, before anything was counted; p50 and p95 are of the ones that follow. CPU is the server's processor
+time for each of those, in milliseconds: on a busy machine it tells more than the others.
 
 Usage: python -m bench.bench_history [--rows 1000000] [--keep FOLDER] [--postgres postgresql+psycopg://...]
 """
@@ -11,6 +12,7 @@ Usage: python -m bench.bench_history [--rows 1000000] [--keep FOLDER] [--postgre
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import tempfile
@@ -250,6 +252,12 @@ def questions() -> list[Question]:
     ]
 
 
+def cpu_ms(pid: int) -> float:
+    """Processor time of the process so far, in milliseconds; what others do on the machine does not count."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 def report(question: Question, times: list[float], note: str) -> None:
     """One line of the table."""
     first, *others = times
@@ -263,13 +271,16 @@ def report(question: Question, times: list[float], note: str) -> None:
     )
 
 
-def ask_over_http(url: str) -> None:
+def ask_over_http(url: str, pid: int) -> None:
     """Every question, ASKED times."""
     with httpx2.Client(base_url=url, trust_env=False, timeout=120) as client:
         for question in questions():
             times = []
             note = ""
-            for _ in range(ASKED + 1):
+            before = 0.0
+            for number in range(ASKED + 1):
+                if number == 1:
+                    before = cpu_ms(pid)
                 began = time.perf_counter()
                 reply = client.get(question.path, params=dict(question.params))
                 times.append((time.perf_counter() - began) * 1000)
@@ -285,7 +296,8 @@ def ask_over_http(url: str) -> None:
                             "",
                         )
                     )
-            report(question, times, note)
+            each = (cpu_ms(pid) - before) / ASKED
+            report(question, times, f"CPU {each:5.1f}  {note}")
 
 
 class Direct:
@@ -400,8 +412,8 @@ def main() -> None:
         data = given.keep or Path(temporary, "data")
         data.mkdir(parents=True, exist_ok=True)
         asyncio.run(prepare(data, given.rows))
-        with server(data) as (url, _):
-            ask_over_http(url)
+        with server(data) as (url, pid):
+            ask_over_http(url, pid)
 
 
 if __name__ == "__main__":

@@ -201,7 +201,8 @@ class Settings(BaseModel):
         default=DecisionReuse.SUGGEST,
         description=(
             "What becomes of people's decisions when the same failure comes again: off; suggest: they are shown, also "
-            "to an AI; answer: the newest one is the answer and nobody is asked."
+            "to an AI, and so are those about similar failures; answer: the newest one about the same failure is the "
+            "answer and nobody is asked."
         ),
     )
 

@@ -10,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import platformdirs
 from pydantic import SecretStr
 
+from rootcoz.analysis.comment_intent import Asked, CommentIntents
 from rootcoz.analysis.parts import Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
@@ -23,6 +23,7 @@ from rootcoz.features.audit import Audit
 from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
+from rootcoz.features.link_states import CommentLinks, CommentTrackers
 from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
 from rootcoz.features.review import Reviews
@@ -32,7 +33,7 @@ from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
-from rootcoz.settings import APP, AuthMode, Settings, SettingsError
+from rootcoz.settings import AuthMode, Settings, SettingsError
 from rootcoz.store.engine import APP_FILE, Database
 from rootcoz.store.search import TextIndex
 from rootcoz.workspace.addresses import repositories_of_setting
@@ -112,6 +113,8 @@ class Services:
     engine: Engine
     results: Results
     reviews: Reviews
+    comment_links: CommentLinks
+    comment_intents: CommentIntents
     history: History
     text_index: TextIndex
     events: EventHub
@@ -152,10 +155,6 @@ def _provider_config(settings: Settings) -> ProviderConfig:
         gemini=_access(settings.gemini_api_key, settings.google_gemini_base_url, settings.gemini_binary),
         cursor=_access(settings.cursor_api_key, "", settings.cursor_binary),
         openai=_access(settings.openai_api_key, settings.openai_base_url, ""),
-        settings_folders=(
-            settings.data_dir / "agents",
-            platformdirs.user_cache_path(APP, appauthor=False) / "agents",
-        ),
         scratch=scratch_below(settings.data_dir),
         triage_patterns=settings.triage_patterns_file,
     )
@@ -234,11 +233,15 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         audience=events,
         budgets=Budgets(
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
-            per_day=Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens),
+            per_day=_budget_per_day(settings),
         ),
         reuse_decisions=settings.reuse_decisions,
         metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
     )
+
+
+def _budget_per_day(settings: Settings) -> Budget:
+    return Budget(settings.ai_budget_per_day_usd, settings.ai_budget_per_day_tokens)
 
 
 def _repository_tokens(
@@ -264,6 +267,14 @@ def _tracker_desks(settings: Settings, analysis: StoredAnalysis, secrets: Mappin
     return tracker_desks(settings, analysis, secrets)
 
 
+def _link_trackers(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str], saved: Mapping[str, str]
+) -> CommentTrackers:
+    from rootcoz.desks import LinkTrackers  # noqa: PLC0415
+
+    return LinkTrackers(settings, analysis, secrets, saved)
+
+
 async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:
     from rootcoz.analysis.partial import partial_result  # noqa: PLC0415
 
@@ -287,8 +298,14 @@ def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
 
 
-def make_services(settings: Settings, directory: DataDirectory, engine: Engine, events: EventHub) -> Services:
-    """What the faces work with. Raises SettingsError."""
+def make_services(
+    settings: Settings,
+    directory: DataDirectory,
+    engine: Engine,
+    events: EventHub,
+    server_gate: asyncio.Semaphore,
+) -> Services:
+    """What the faces work with; `server_gate` bounds the questions of the whole server. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
     _check_triage_patterns(settings)
@@ -300,6 +317,14 @@ def make_services(settings: Settings, directory: DataDirectory, engine: Engine, 
         engine=engine,
         results=Results(directory.database, _partial_result),
         reviews=Reviews(directory.database),
+        comment_links=CommentLinks(directory.database, directory.seal, partial(_link_trackers, settings)),
+        comment_intents=CommentIntents(
+            directory.database,
+            shelf.named,
+            Asked(settings.ai_provider, settings.ai_model),
+            server_gate,
+            _budget_per_day(settings),
+        ),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,

@@ -23,6 +23,7 @@ NOT_ON_THE_ALLOW_LIST = {
     ("POST", "/api/user/keys"): proven,
     ("DELETE", "/api/user/keys/{key_id}"): proven,
     ("POST", "/api/explain-signature"): anyone,
+    ("POST", "/results/{job_id}/enrich-comments"): anyone,
     ("POST", "/api/jobs/metadata/rules/preview"): anyone,
 }
 """Those that need not be: signing in and out, one's own things, and what stores nothing. Any other is refused here."""

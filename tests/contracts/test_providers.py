@@ -33,7 +33,6 @@ FAILURES: dict[str, tuple[type[OutsideError], str]] = {
     "failed_well": (Refused, "odd|boom"),
     "too_long": (Refused, "too long"),
     "used_up": (Refused, "usage limit"),
-    "unlimited": (Refused, "settings file"),
     "filtered": (Refused, "content filter"),
 }
 """Scenes that end in an error: which, and what it must say."""

@@ -58,3 +58,14 @@ def test_comparing_is_symmetric_and_a_probability() -> None:
     assert likeness == compare(other, one, plain)
     assert 0.5 < likeness.probability < 1
     assert not likeness.contradicted
+
+
+def test_checks_that_miss_the_same_are_more_alike_than_those_that_miss_something_else() -> None:
+    def missing(word: str, rest: str, test: str) -> Profile:
+        return profile(f"Expected: {rest} {word} end\nReceived: {rest} end", test)
+
+    one = missing("discount", "basket one", "com.acme.CartTest.adds")
+    same = missing("discount", "invoice three", "com.acme.BillTest.prints")
+    other = missing("greeting", "invoice three", "com.acme.BillTest.prints")
+
+    assert compare(one, same, PlainVocabulary()).score > compare(one, other, PlainVocabulary()).score + 1

@@ -82,6 +82,13 @@ def test_expected_and_found_values_are_read(message: str, expected: Compared | N
     assert read_profile(Failure("t", message)).compared == expected
 
 
+def test_what_two_compared_values_do_not_share_is_their_difference() -> None:
+    message = "Expected: var total = price * rate;\nResult:   var total = price + 3;"
+
+    assert read_profile(Failure("t", message)).difference == {"-*", "-rate", "++", "+3"}
+    assert read_profile(Failure("t", "nothing was expected")).difference == frozenset()
+
+
 def test_a_file_is_part_of_a_function_where_the_trace_does_not_qualify_it() -> None:
     frame = '  File "/app/prices.py", line 3, in price_of\n    return t[k]'
     stack = f"Traceback (most recent call last):\n{frame}\nKeyError: 1"

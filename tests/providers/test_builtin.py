@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from rootcoz.domain.failure import ErrorSignature, Failure, FailureGroup
-from rootcoz.domain.finding import Finding, NoVerdict, NoVerdictReason
+from rootcoz.domain.finding import Classification, Finding, NoVerdict, NoVerdictReason
+from rootcoz.domain.review import PastDecision
 from rootcoz.prompts.answer import parse_answer
 from rootcoz.providers.base import Provider, Question, Usage
 from rootcoz.providers.builtin import BuiltinProvider
@@ -74,3 +77,14 @@ async def test_it_costs_nothing_and_needs_nothing() -> None:
     assert (provider.name, provider.needs_model, provider.reads_prompt) == ("builtin", False, False)
     assert provider.costs_nothing
     assert (await provider.ask(question(FAILURES["nothing"]))).usage == Usage()
+
+
+async def test_what_people_decided_of_the_same_failure_is_followed() -> None:
+    decision = PastDecision("INFRASTRUCTURE", "carol", "2026-03-02T00:00:00.000Z", "job-2")
+    asked = replace(question(FAILURES["product bug"]), decisions=(decision,))
+    answer = parse_answer((await BuiltinProvider().ask(asked)).text)
+
+    assert isinstance(answer, Finding)
+    assert answer.classification is Classification.INFRASTRUCTURE
+    assert answer.rules == ("decided-before",)
+    assert "carol set INFRASTRUCTURE for this failure" in answer.details

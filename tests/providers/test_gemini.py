@@ -23,8 +23,8 @@ def server() -> Iterator[ModelServer]:
         yield server
 
 
-def made(place: StandIn, *folders: Path) -> GeminiProvider:
-    return GeminiProvider(place.config.gemini, settings_folders=folders or place.config.settings_folders)
+def made(place: StandIn) -> GeminiProvider:
+    return GeminiProvider(place.config.gemini)
 
 
 async def test_thoughts_are_paid_for_as_output(place: StandIn) -> None:
@@ -38,10 +38,7 @@ async def test_its_limits_come_from_a_file_of_ours(place: StandIn) -> None:
     await made(place).ask(question(None))
 
     environment = place.calls[0]["environment"]
-    (folder,) = place.config.settings_folders
-    file = next(folder.iterdir())
-    assert environment["GEMINI_CLI_SYSTEM_SETTINGS_PATH"] == str(file)
-    limits = json.loads(file.read_text())
+    limits = json.loads(place.calls[0]["settings"])
     assert limits["tools"]["core"] == ["read_file", "list_directory", "grep_search", "glob"]
     assert limits["hooksConfig"] == {"enabled": False}
     assert limits["security"]["auth"]["selectedType"] == "gemini-api-key"
@@ -51,44 +48,8 @@ async def test_its_limits_come_from_a_file_of_ours(place: StandIn) -> None:
     )
 
 
-async def test_a_settings_file_that_was_changed_is_put_right(place: StandIn) -> None:
-    (folder,) = place.config.settings_folders
-    provider = made(place)
-    await provider.ask(question(None))
-    file = next(folder.iterdir())
-    right = file.read_text()
-    file.write_text("{}")
-
-    await provider.ask(question(None))
-
-    assert file.read_text() == right
-    assert list(folder.iterdir()) == [file]
-
-
-def test_a_place_that_others_can_write_to_is_passed_over(place: StandIn, tmp_path: Path) -> None:
-    open_to_all = tmp_path / "open"
-    open_to_all.mkdir()
-    open_to_all.chmod(0o777)
-
-    with pytest.raises(NotConfigured, match="Move ROOTCOZ_DATA_DIR"):
-        made(place, open_to_all / "agents").check(MODEL)
-
-
-def test_a_place_that_is_a_link_is_passed_over(place: StandIn) -> None:
-    (safe,) = place.config.settings_folders
-    (safe / "real").mkdir()
-    (safe / "link").symlink_to("real")
-
-    with pytest.raises(NotConfigured):
-        made(place, safe / "link").check(MODEL)
-
-
-def test_the_first_safe_place_is_taken(place: StandIn, tmp_path: Path) -> None:
-    made(place, tmp_path / "agents", *place.config.settings_folders).check(MODEL)
-
-
 def test_a_missing_key_is_named(place: StandIn) -> None:
-    provider = GeminiProvider(Access("", "", place.config.gemini.binary), settings_folders=())
+    provider = GeminiProvider(Access("", "", place.config.gemini.binary))
 
     with pytest.raises(NotConfigured, match="set GEMINI_API_KEY"):
         provider.check(MODEL)
@@ -97,7 +58,6 @@ def test_a_missing_key_is_named(place: StandIn) -> None:
 async def test_vertex_needs_no_key(place: StandIn) -> None:
     provider = GeminiProvider(
         Access("", "", place.config.gemini.binary),
-        settings_folders=place.config.settings_folders,
         variables=("GOOGLE_GENAI_USE_VERTEXAI",),
         environment={"PATH": "/usr/bin:/bin", "GOOGLE_GENAI_USE_VERTEXAI": "true"},
     )
@@ -105,14 +65,13 @@ async def test_vertex_needs_no_key(place: StandIn) -> None:
     provider.check(MODEL)
     await provider.ask(question(None))
 
-    file = Path(place.calls[0]["environment"]["GEMINI_CLI_SYSTEM_SETTINGS_PATH"])
-    assert file.name.startswith("vertex-ai-")
+    assert json.loads(place.calls[0]["settings"])["security"]["auth"]["selectedType"] == "vertex-ai"
 
 
 async def test_only_models_that_answer_questions_are_offered(server: ModelServer) -> None:
     server.models = ["gemini-2.5-pro"]
 
-    (model,) = await GeminiProvider(Access(KEY, server.url), settings_folders=()).models()
+    (model,) = await GeminiProvider(Access(KEY, server.url)).models()
 
     assert model.id == "gemini-2.5-pro"
     assert model.output_price_per_mtok is not None

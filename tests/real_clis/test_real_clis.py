@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support import stand_in_agent
 from tests.support.model_server import Answer, ModelServer, model_server
-from tests.support.provider_stand_ins import question, safe_folder
+from tests.support.provider_stand_ins import question
 from tests.support.real_clis import RealClis, real_clis
 
 from rootcoz.domain.errors import RateLimited, Refused, Unavailable
@@ -143,15 +143,13 @@ def provider(
             backoff_s=BACKOFF_S,
         )
         return
-    with safe_folder() as safe:
-        yield GeminiProvider(
-            Access(KEY, server.url, str(clis.gemini)),
-            variables=variables,
-            environment=environment,
-            scratch=scratch,
-            backoff_s=BACKOFF_S,
-            settings_folders=(safe,),
-        )
+    yield GeminiProvider(
+        Access(KEY, server.url, str(clis.gemini)),
+        variables=variables,
+        environment=environment,
+        scratch=scratch,
+        backoff_s=BACKOFF_S,
+    )
 
 
 def escapes(name: str, workspace: Path, outside: Path) -> list[Answer]:

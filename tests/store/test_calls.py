@@ -5,8 +5,10 @@ from sqlalchemy.exc import IntegrityError
 from tests.support.analyses import added
 
 from rootcoz.domain.analysis import KeptReply, PromptUse, ProviderCall
-from rootcoz.store.calls import load_ledger, load_replies, save_call, total_cost
+from rootcoz.store.analyses import delete_analysis
+from rootcoz.store.calls import load_calls_of_none, load_ledger, load_replies, save_call, total_cost
 from rootcoz.store.engine import Database
+from rootcoz.store.token_usage import CallFilter, Dimension, sum_groups
 
 
 def call(cost_usd: float | None = None) -> ProviderCall:
@@ -28,6 +30,26 @@ async def test_what_was_said_is_kept_by_the_call_s_key(database: Database, text:
 
     assert replies == {"group 1": KeptReply(text, truncated=True)}
     assert [entry.call for entry in ledger] == [call(0.5), call()]
+
+
+async def test_calls_of_no_analysis_stay_when_analyses_go_and_are_summed_by_their_type(
+    database: Database,
+) -> None:
+    analysis_id = await added(database, "job")
+    side = replace(call(0.25), call_type="comment_intent")
+    async with database.write() as connection:
+        await save_call(connection, None, "comment", side, None)
+        await save_call(connection, analysis_id, "group 1", call(1.0), None)
+        both = await sum_groups(connection, CallFilter(), Dimension.JOB)
+        await delete_analysis(connection, "job")
+        left = await sum_groups(connection, CallFilter(), Dimension.JOB)
+        listed = await load_calls_of_none(connection, "comment_intent", 5)
+        other = await load_calls_of_none(connection, "primary", 5)
+
+    assert [(one.key, one.cost_usd) for one in both] == [(("job",), 1.0), (("comment-intent",), 0.25)]
+    assert [one.key for one in left] == [("comment-intent",)]
+    assert [entry.call for entry in listed] == [side]
+    assert other == []
 
 
 async def test_the_prompts_of_a_call_are_kept_with_it(database: Database) -> None:

@@ -2,13 +2,11 @@
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from tests.support import stand_in_agent
 from tests.support.model_server import Answer, ModelServer, model_server
 
@@ -51,7 +49,6 @@ SCENES = {
             "unknown_model",
             "rate_limit",
             "overload",
-            "unlimited",
         ),
         *("hang", "garbage", "silence", "empty", "nothing", "oversized", "crash"),
     },
@@ -113,19 +110,17 @@ def stand_in(name: str, folder: Path) -> Iterator[StandIn]:
                 openai_config(server), lambda *scenes: server.say(*(_HTTP_SCENES[s] for s in scenes))
             )
         return
-    with safe_folder() as safe:
-        binary = program(folder, {"cursor": "cursor-agent"}.get(name, name))
-        access = Access(api_key=KEY, binary=str(binary), base_url="http://127.0.0.1:9")
-        config = ProviderConfig(
-            command=(str(binary),),
-            command_env=("OWN_KEY",),
-            claude=access,
-            gemini=access,
-            cursor=access,
-            settings_folders=(safe,),
-            backoff_s=BACKOFF_S,
-        )
-        yield StandIn(config, lambda *scenes: play(folder, *scenes), folder)
+    binary = program(folder, {"cursor": "cursor-agent"}.get(name, name))
+    access = Access(api_key=KEY, binary=str(binary), base_url="http://127.0.0.1:9")
+    config = ProviderConfig(
+        command=(str(binary),),
+        command_env=("OWN_KEY",),
+        claude=access,
+        gemini=access,
+        cursor=access,
+        backoff_s=BACKOFF_S,
+    )
+    yield StandIn(config, lambda *scenes: play(folder, *scenes), folder)
 
 
 def openai_config(server: ModelServer) -> ProviderConfig:
@@ -146,14 +141,6 @@ def play(folder: Path, *scenes: str) -> None:
     """Begin anew with these scenes."""
     (folder / "scenario.json").write_text(json.dumps(scenes))
     (folder / "calls.jsonl").unlink(missing_ok=True)
-
-
-@contextmanager
-def safe_folder() -> Iterator[Path]:
-    """A folder above which nobody else can write, unlike the folders that tests usually get."""
-    base = platformdirs.user_cache_path("rootcoz-tests", appauthor=False, ensure_exists=True)
-    with tempfile.TemporaryDirectory(dir=base) as folder:
-        yield Path(folder)
 
 
 def question(workspace: Path | None, **changes: Any) -> Question:  # noqa: ANN401 - any field of it

@@ -23,6 +23,7 @@ ANSWER = {
     "evidence": [],
 }
 WAIT = "Please try again in 0.05s."
+GEMINI_SETTINGS = ".gemini/settings.json"
 
 
 def main() -> None:
@@ -47,12 +48,14 @@ def next_scene() -> str:
 
 def note_call(scene: str) -> None:
     """Write down how we were started."""
+    settings = Path(os.environ["HOME"], GEMINI_SETTINGS)
     call = {
         "scene": scene,
         "pid": os.getpid(),
         "arguments": sys.argv[1:],
         "folder": str(Path.cwd()),
         "environment": dict(os.environ),
+        "settings": settings.read_text() if settings.exists() else "",
     }
     with (HERE / "calls.jsonl").open("a") as file:
         file.write(json.dumps(call) + "\n")
@@ -194,9 +197,9 @@ def gemini(scene: str) -> None:
         Path(os.environ[variable], "session.jsonl").write_text(prompt)
     if "GOOGLE_GEMINI_BASE_URL" not in os.environ and Path(".env").exists():
         (HERE / "redirected").write_text(Path(".env").read_text())
-    limits = json.loads(Path(os.environ["GEMINI_CLI_SYSTEM_SETTINGS_PATH"]).read_text())
+    limits = json.loads(Path(os.environ["HOME"], GEMINI_SETTINGS).read_text())
     if os.environ.get("GEMINI_CLI_TRUST_WORKSPACE") or limits["hooksConfig"]["enabled"]:
-        run_commands_in(Path(".gemini/settings.json").read_text())
+        run_commands_in(Path(GEMINI_SETTINGS).read_text())
     key = os.environ.get("GEMINI_API_KEY", "")
     print("Warning: 256-color support not detected.", file=sys.stderr)
     played_by_all(scene)
@@ -215,11 +218,6 @@ def gemini(scene: str) -> None:
         )
     if scene == "unknown_model":
         fail(f"Error when talking to Gemini API ModelNotFoundError: models/x is not found{_TRACE}")
-    if scene == "unlimited":
-        print(
-            "Security Warning: Skipping system settings file '/x': Parent directory is insecure",
-            file=sys.stderr,
-        )
     tokens = {
         "input": 60,
         "prompt": 100,

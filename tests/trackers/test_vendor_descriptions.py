@@ -1,4 +1,4 @@
-"""What is sent and what is replayed, held against descriptions of the vendors' searches."""
+"""What is sent and what is replayed, held against descriptions of the vendors' doors."""
 
 import json
 from collections.abc import Callable
@@ -12,10 +12,11 @@ from openapi_core.datatypes import RequestParameters
 from tests.support.tracker_server import Answer, Request, TrackerServer
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
+from rootcoz.domain.link import Link, LinkKind
 from rootcoz.trackers.base import IssueQuery, IssueSearch
 from rootcoz.trackers.connection import CloudLogin, GitHubConnection, JiraConnection, PersonalToken
 from rootcoz.trackers.http import Limits
-from rootcoz.trackers.registry import issue_search
+from rootcoz.trackers.registry import Connection, issue_search, state_lookup
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "trackers"
 QUERY = IssueQuery(("login page", 'a" OR 1=1'), ("connection refused",), limit=20)
@@ -77,3 +78,51 @@ async def test_a_search_and_its_answer_fit_the_description(
     assert found
     api.validate_request(request)
     api.validate_response(request, SentResponse(page))
+
+
+CLOUD = ("jira_cloud", CloudLogin("a@example.com", "token"))
+SERVER = ("jira_server", PersonalToken("token"))
+KEY = Link(LinkKind.JIRA, "CORE-7")
+IN_PROGRESS = {"id": "10007", "key": "CORE-7", "fields": {"status": {"name": "In Progress"}}}
+PULL = {"number": 7, "state": "closed", "merged": True, "merged_at": "2026-01-01T10:00:00Z"}
+PULL_AS_ISSUE = {"number": 7, "state": "closed", "pull_request": {"merged_at": "2026-01-01T10:00:00Z"}}
+HTML = {"html_url": "https://github.com/shop/ui/pull/7"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "link", "answer", "state"),
+    [
+        ("github", Link(LinkKind.GITHUB_PR, "shop/ui#7"), PULL | HTML, "merged"),
+        (
+            "github",
+            Link(LinkKind.GITHUB_PR, "shop/ui#7"),
+            PULL | HTML | {"merged": False, "merged_at": None, "state": "open"},
+            "open",
+        ),
+        (
+            "github",
+            Link(LinkKind.GITHUB_ISSUE, "shop/ui#7"),
+            {"number": 7, "state": "closed"} | HTML,
+            "closed",
+        ),
+        ("github", Link(LinkKind.GITHUB_ISSUE, "shop/ui#7"), PULL_AS_ISSUE | HTML, "merged"),
+        ("jira_cloud", KEY, IN_PROGRESS, "In Progress"),
+        ("jira_server", KEY, IN_PROGRESS, "In Progress"),
+    ],
+)
+async def test_the_asking_for_a_state_and_its_answer_fit_the_description(
+    server: TrackerServer, quick: Limits, kind: str, link: Link, answer: dict[str, object], state: str
+) -> None:
+    description: dict[str, Any] = json.loads((PAYLOADS / f"{kind}_states_api.json").read_text("utf-8"))
+    connections: dict[str, Connection] = {
+        "github": GitHubConnection(server.url, "shop/ui", "token"),
+        **{name: JiraConnection(server.url, login, "") for name, login in (CLOUD, SERVER)},
+    }
+    server.say(Answer(answer))
+    found = await state_lookup(connections[kind], quick).state(link)
+    request = SentRequest(server.requests[0], server.url)
+    api = OpenAPI.from_dict(description)
+
+    assert found == state
+    api.validate_request(request)
+    api.validate_response(request, SentResponse(json.dumps(answer).encode()))

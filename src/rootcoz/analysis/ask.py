@@ -77,9 +77,10 @@ class Asker:
     enter: EnterPhase = _say_nothing
     note: Note = _note_nothing
     decisions: Mapping[int, Sequence[PastDecision]] = field(default_factory=dict)
-    """By group number: what people decided when the same failure came before, the newest first."""
+    """By group number: what people decided when the same failure came before, the newest first, or else what they
+    decided of similar ones."""
     decisions_answer: bool = False
-    """Whether such a decision is the answer, so that nobody is asked."""
+    """Whether a decision about the same failure is the answer, so that nobody is asked."""
     _turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -141,7 +142,7 @@ class Asker:
             return GroupAnswer(group.number, group.signature, answer)
 
     async def _ask_and_check(self, group: FailureGroup, failures: Sequence[Failure]) -> GroupAnswer:
-        if self.decisions_answer and (known := self.decisions.get(group.number)):
+        if self.decisions_answer and (known := self.decisions.get(group.number)) and known[0].is_exact:
             return GroupAnswer(group.number, group.signature, _decided(known[0]))
         affected = tuple(failures[member].test_name for member in group.members)
         if self._somebody_reads:
@@ -230,6 +231,7 @@ class Asker:
             model=self.options.model,
             timeout_s=self.options.question_timeout_s,
             answer_schema=answer_schema(),
+            decisions=tuple(self.decisions.get(group.number, ())),
             prompts=(prompt_use("analyse"), *self.materials.advice_from),
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, JenkinsOrder, StoredAnalysis
-from rootcoz.domain.errors import NotFound
+from rootcoz.domain.errors import NoSuchAnalysis
 from rootcoz.domain.failure import Build, Failure
 from rootcoz.kit.chunks import Chunk, chunked
 from rootcoz.kit.sealed import Seal, Unreadable
@@ -155,7 +155,7 @@ async def accept_again(
     kinds = [] if order else [FAILURES, *(report_kind(number) for number in range(len(earlier.reports)))]
     async with database.write() as connection:
         if await analysis_status(connection, earlier.job_id) is None:
-            raise NotFound(f"There is no analysis {earlier.job_id}; it has been deleted.")
+            raise NoSuchAnalysis(earlier.job_id)
         analysis_id = await add_analysis(connection, new)
         await copy_documents(connection, earlier.id, analysis_id, kinds)
         await save_secrets(connection, analysis_id, secrets, seal)

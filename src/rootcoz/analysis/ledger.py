@@ -18,13 +18,13 @@ class Ledger:
     def __init__(
         self,
         database: Database,
-        analysis_id: int,
+        analysis_id: int | None,
         kept: Mapping[str, KeptReply],
         *,
         budgets: Budgets = NO_BUDGETS,
         spent: Spending = NOTHING_SPENT,
     ) -> None:
-        """`spent`: on this analysis so far."""
+        """`analysis_id`: None for calls that belong to no analysis; `spent`: on the analysis so far."""
         self._database = database
         self._analysis_id = analysis_id
         self._kept = dict(kept)
@@ -68,8 +68,8 @@ class Ledger:
         async with self._database.write() as connection:
             await save_call(connection, self._analysis_id, key, call, kept)
             await add_spending(connection, utc_day(), spent)
-            if kept is not None:
+            if kept is not None and self._analysis_id is not None:
                 await note_new_answers(connection, self._analysis_id)
         self._spent += spent
-        if kept is not None:
+        if kept is not None and self._analysis_id is not None:
             self._kept[key] = kept

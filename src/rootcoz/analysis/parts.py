@@ -15,7 +15,7 @@ from rootcoz.domain.analysis import (
     StoredAnalysis,
 )
 from rootcoz.domain.budget import NO_BUDGETS, Budgets
-from rootcoz.domain.errors import NotFound
+from rootcoz.domain.errors import NoSuchAnalysis
 from rootcoz.domain.job_metadata import JobMetadata
 from rootcoz.domain.review import DecisionReuse
 from rootcoz.kit.sealed import Seal
@@ -89,5 +89,5 @@ async def take_up(job_id: str, parts: Parts) -> str:
     run = uuid.uuid4().hex
     async with parts.database.write() as connection:
         if not await analyses_store.take(connection, job_id, run):
-            raise NotFound(f"There is no analysis {job_id}; it may have been deleted.")
+            raise NoSuchAnalysis(job_id)
     return run

@@ -21,6 +21,7 @@ from rootcoz.analysis.fetch import fetch_build
 from rootcoz.analysis.history import history_rows
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
+from rootcoz.analysis.memory import Decisions, catch_up, exact_decisions, near_decisions
 from rootcoz.analysis.parts import Parts, Step, take_up
 from rootcoz.analysis.report import AnswerPlace, ReportFacts, count_verdicts, write_result
 from rootcoz.analysis.turns import Turns
@@ -31,11 +32,11 @@ from rootcoz.domain.analysis import (
     ProgressPhase,
     StoredAnalysis,
 )
-from rootcoz.domain.errors import AnalysisAborted, Conflict, NotConfigured, NotFound
+from rootcoz.domain.errors import AnalysisAborted, Conflict, NoSuchAnalysis, NotConfigured
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
-from rootcoz.domain.review import DecisionReuse, PastDecision
+from rootcoz.domain.review import DecisionReuse
 from rootcoz.grouping.cluster import with_clusters
 from rootcoz.grouping.groups import group_failures
 from rootcoz.kit.chunks import Chunk, chunked
@@ -43,7 +44,6 @@ from rootcoz.kit.clock import utc_moment, utc_now
 from rootcoz.kit.tree_removal import remove_tree
 from rootcoz.store import analyses as analyses_store
 from rootcoz.store import builds, calls, findings, issues
-from rootcoz.store.decisions import past_decisions
 from rootcoz.store.documents import delete_documents, load_document, save_document
 from rootcoz.store.engine import Connection, Database
 from rootcoz.store.history import save_history
@@ -111,7 +111,7 @@ async def _load(database: Database, job_id: str) -> StoredAnalysis:
     async with database.read() as connection:
         analysis = await analyses_store.find_analysis(connection, job_id)
     if analysis is None:
-        raise NotFound(f"There is no analysis {job_id}; it may have been deleted.")
+        raise NoSuchAnalysis(job_id)
     return analysis
 
 
@@ -124,6 +124,7 @@ class _Job:
         self.parts = parts
         self.database = parts.database
         self.marks = list(analysis.progress_log)
+        self.looked_near: Decisions = {}
         self.progress = AnalysisProgress(
             job_id=analysis.job_id,
             status=analysis.status,
@@ -262,14 +263,22 @@ class _Job:
         with contextlib.suppress(OSError):  # the next start removes what is left
             await asyncio.to_thread(Workspace(self.parts.workspaces / self.analysis.job_id).remove)
 
-    async def _decisions(self, groups: Sequence[FailureGroup]) -> dict[int, list[PastDecision]]:
-        """What people decided of each group when it came before, by group number."""
+    async def _decisions(self, groups: Sequence[FailureGroup]) -> Decisions:
+        """What people decided of each group when it, or else what resembles it, came before, by group number."""
         if self.parts.reuse_decisions is DecisionReuse.OFF:
             return {}
-        signatures = [group.signature for group in groups]
-        async with self.database.read() as connection:
-            found = await past_decisions(connection, signatures, but=self.analysis.id)
-        return {group.number: found[group.signature] for group in groups if group.signature in found}
+        await catch_up(self.database)
+        exact = await exact_decisions(self.database, groups, but=self.analysis.id)
+        # To look for what resembles a group takes milliseconds, so it is done once for each.
+        unknown = [group for group in groups if group.number not in exact | self.looked_near]
+        near = await near_decisions(self.database, unknown, but=self.analysis.id)
+        self.looked_near |= {group.number: near.get(group.number, []) for group in unknown}
+        resembling = {
+            group.number: self.looked_near[group.number]
+            for group in groups
+            if group.number not in exact and self.looked_near[group.number]
+        }
+        return exact | resembling
 
     async def _gather(self, workspace: Workspace) -> Materials:
         """Consoles, clones and artifacts for an AI that reads; what could not be had is noted in the result."""
@@ -398,8 +407,7 @@ class _Job:
         self.parts.audience.tell(self.progress)
 
     def _report_url(self) -> str:
-        base = self.parts.public_base_url
-        return f"{base}/results/{self.analysis.job_id}" if base else ""
+        return f"{self.parts.public_base_url}/results/{self.analysis.job_id}"
 
     async def _save_answers(self, answers: Sequence[findings.GroupAnswer]) -> None:
         options = self.analysis.options

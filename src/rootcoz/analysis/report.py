@@ -60,7 +60,8 @@ class ReportFacts:
     debates: Mapping[int, Debate] = field(default_factory=dict)
     """By group number, of groups whose answer was debated."""
     decisions: Mapping[int, Sequence[PastDecision]] = field(default_factory=dict)
-    """By group number: what people decided when the same failure came before, the newest first."""
+    """By group number: what people decided when the same failure came before, the newest first, or else what they
+    decided of similar ones, the most similar first."""
 
 
 @dataclass(frozen=True, slots=True)

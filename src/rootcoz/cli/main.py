@@ -337,6 +337,35 @@ def explain_signature(
     )
 
 
+@app.command
+def backtest(
+    *,
+    data_dir: Annotated[
+        Path | None,
+        Parameter(
+            help="Folder with the data. Default: that of the settings, or the database of DATABASE_URL.",
+            converter=_folder,
+        ),
+    ] = None,
+    most: Annotated[
+        int,
+        Parameter(validator=Number(gte=1, lte=100_000), help="Judged failure groups to look at: the newest."),
+    ] = 10_000,
+    format_: Annotated[
+        Literal["table", "json"], Parameter(name=["--format", "-f"], help="What is written.")
+    ] = "table",
+    output: Output = None,
+) -> int:
+    """Tell how often memory and the built-in rules would have been right on what people have judged.
+
+    Each judged failure is answered from what was known before its analysis began. Nothing is written to the data,
+    nobody is asked, and a server may go on working meanwhile.
+    """
+    from rootcoz.cli.backtest import BacktestOptions, run_backtest  # noqa: PLC0415
+
+    return run_backtest(BacktestOptions(data_dir, most, format_), _destination(output, force=True))
+
+
 @patterns_app.command(name="check")
 def check_patterns(
     file: Annotated[Path, Parameter(help="The file with the patterns: YAML, JSON or TOML.")],

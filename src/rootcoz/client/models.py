@@ -70,12 +70,14 @@ class Override(Reply):
 
 
 class PastDecision(Reply):
-    """What a person decided when the failure came before."""
+    """What a person decided when the failure, or one that resembles it, came before."""
 
     classification: str = ""
     username: str = ""
     decided_at: str = ""
     job_id: str = ""
+    similarity: float = 1.0
+    test_name: str = ""
 
 
 class Analysis(Reply):

@@ -112,7 +112,7 @@ class ProviderCall:
 
     call_type: str
     """`primary` for the question about a group; `repair`, `peer` and `revision` for what follows it,
-    `jira_filter` and `tests_repo_filter` for the judging of issues."""
+    `jira_filter` and `tests_repo_filter` for the judging of issues, `comment_intent` for the reading of a comment."""
     provider: str
     model: str
     duration_ms: int

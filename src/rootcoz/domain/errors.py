@@ -7,6 +7,7 @@
     │   ├── NotConfigured           the server lacks a setting that the request needs
     │   ├── TooLarge                over a documented limit
     │   ├── NotFound
+    │   │   └── NoSuchAnalysis      no analysis has this job ID
     │   ├── Conflict                the thing is in a state that forbids it
     │   │   ├── AnalysisAborted     somebody stopped the analysis
     │   │   ├── TakenOver           another process works on the analysis now
@@ -26,6 +27,8 @@ Whatever is not in the tree is a bug of ours. Messages say what happened, to whi
 never hold a token, a password or a whole log. The core never names HTTP: `api/errors.py` has the table of
 statuses, `cli/main.py` that of exit codes.
 """
+
+_NAME_SHOWN = 100
 
 
 class RootcozError(Exception):
@@ -54,6 +57,15 @@ class TooLarge(CallerError):
 
 class NotFound(CallerError):
     """There is no such thing."""
+
+
+class NoSuchAnalysis(NotFound):
+    """There is no analysis of this job ID, or no longer."""
+
+    def __init__(self, job_id: str) -> None:
+        """Name it, however long what was asked for is."""
+        name = job_id if len(job_id) <= _NAME_SHOWN else f"{job_id[:_NAME_SHOWN]}…"
+        super().__init__(f"There is no analysis {name}; it may have been deleted.")
 
 
 class Conflict(CallerError):
@@ -147,8 +159,10 @@ class RateLimited(Unavailable):
 class Refused(OutsideError):
     """An answer that says no: a bad key, an unknown model, a reply that cannot be used."""
 
-    def __init__(self, message: str, *, source: str) -> None:
+    def __init__(self, message: str, *, source: str, not_found: bool = False) -> None:
         super().__init__(message, source=source, retryable=False)
+        self.not_found = not_found
+        """Whether it says no more than that the thing is not there, or not shown to us."""
 
 
 class DataDirectoryInUse(Conflict):

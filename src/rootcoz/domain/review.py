@@ -43,7 +43,7 @@ class DecisionReuse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PastDecision:
-    """What a person decided when a failure came before."""
+    """What a person decided when a failure, or one that resembles it, came before."""
 
     classification: str
     username: str
@@ -52,7 +52,14 @@ class PastDecision:
     job_id: str
     """Of the analysis in which it was decided."""
     similarity: float = 1.0
-    """1.0: the error signature is the same."""
+    """1.0: the error signature is the same. Less: how probable it is that both failures have one cause."""
+    test_name: str = ""
+    """Of the past failure, for one that only resembles the new one; else empty."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it was about the same failure."""
+        return self.similarity == 1.0
 
 
 @dataclass(frozen=True, slots=True)

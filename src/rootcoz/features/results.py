@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from rootcoz.domain.analysis import StoredAnalysis
-from rootcoz.domain.errors import Conflict, NotFound
+from rootcoz.domain.errors import Conflict, NoSuchAnalysis
 from rootcoz.domain.review import Override
 from rootcoz.features import effective_result
 from rootcoz.kit.chunks import Chunk
@@ -170,7 +170,7 @@ class Results:
                 return True
             analysis = await analyses_store.find_analysis(connection, job_id)
         if analysis is None:
-            raise NotFound(f"There is no analysis {job_id}.")
+            raise NoSuchAnalysis(job_id)
         if analysis.aborted_by is None:
             raise Conflict(f"The analysis {job_id} is over ({analysis.status}): nothing is left to abort.")
         return False

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from rootcoz.domain.analysis import AnalysisStatus
-from rootcoz.domain.errors import Conflict, InvalidInput, NotFound, StillInProgress
+from rootcoz.domain.errors import Conflict, InvalidInput, NoSuchAnalysis, NotFound, StillInProgress
 from rootcoz.domain.finding import Classification
 from rootcoz.domain.review import Author, Comment, FailureTarget, ReviewMark
 from rootcoz.kit.clock import utc_now
@@ -112,7 +112,7 @@ class Reviews:
         async with self._database.write() as connection:
             analysis = await review.lock_analysis(connection, job_id)
             if analysis is None:
-                raise NotFound(f"There is no analysis {job_id}.")
+                raise NoSuchAnalysis(job_id)
             if not analysis.status.is_final:
                 raise StillInProgress(
                     f"The analysis {job_id} is still in progress ({analysis.status}); try again when it is over."

@@ -10,12 +10,14 @@ from rootcoz.domain.errors import NotFound
 from rootcoz.kit.clock import utc_text
 from rootcoz.store import token_usage as usage_store
 from rootcoz.store.analyses import find_analysis
-from rootcoz.store.calls import load_ledger
+from rootcoz.store.calls import load_calls_of_none, load_ledger
 from rootcoz.store.engine import Database
 from rootcoz.store.token_usage import CallFilter, Dimension, Sums
 
 TOP = 5
 """Models and jobs in the summary."""
+RECORDS = 1000
+"""Of calls that belong to no analysis, which are never all deleted with one."""
 
 
 class GroupBy(StrEnum):
@@ -88,10 +90,16 @@ class TokenUsage:
             )
 
     async def records(self, job_id: str) -> Sequence[LedgerEntry]:
-        """The calls of one analysis. Raises NotFound when there is none."""
+        """The calls of one analysis, or the newest of those that belong to none, under the name of their type.
+
+        Raises NotFound when there is none.
+        """
         async with self._database.read() as connection:
             analysis = await find_analysis(connection, job_id)
-            ledger = [] if analysis is None else await load_ledger(connection, analysis.id)
+            if analysis is not None:
+                ledger = await load_ledger(connection, analysis.id)
+            else:
+                ledger = await load_calls_of_none(connection, job_id.replace("-", "_"), RECORDS)
         if not ledger:
             raise NotFound(f"No AI calls are recorded for {job_id}.")
         return ledger

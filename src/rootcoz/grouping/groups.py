@@ -6,7 +6,8 @@ from rootcoz.domain.failure import Failure, FailureGroup
 from rootcoz.grouping.signature import error_signature
 
 
-def _says_nothing(failure: Failure) -> bool:
+def says_nothing(failure: Failure) -> bool:
+    """Whether there is no text by which it could be known again."""
     return not failure.error_message.strip() and not failure.stack_trace.strip()
 
 
@@ -19,7 +20,7 @@ def group_failures(failures: Sequence[Failure]) -> tuple[FailureGroup, ...]:
     members: dict[tuple[str, str], list[int]] = {}
     signatures = [error_signature(failure) for failure in failures]
     for index, (failure, signature) in enumerate(zip(failures, signatures, strict=True)):
-        name = failure.test_name if _says_nothing(failure) else ""
+        name = failure.test_name if says_nothing(failure) else ""
         members.setdefault((signature.value, name), []).append(index)
     return tuple(
         FailureGroup(number, signatures[indices[0]], failures[indices[0]], tuple(indices))

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     MESSAGE = "words"
     FRAME = "frames"
     OWNER = "owners"
+    DIFFERENCE = "difference"
 
 
 class Vocabulary(Protocol):
@@ -119,6 +120,8 @@ FRAMES = 0.5
 OWNERS = 1.0
 SAME_DIFFERENCE = 1.0
 """Both checks expected and found the same."""
+DIFFERENCE = 1.5
+"""The checks compared other values, but what is missing in what was found, and what came instead, is the same."""
 
 CONTRADICTED = -4.0
 """Score of a pair that cannot have one cause, whatever else it has in common."""
@@ -243,8 +246,8 @@ def _of_error(one: Profile, other: Profile, vocabulary: Vocabulary) -> float:
     score += MESSAGE_WORDS * _overlap(Kind.MESSAGE, one.words, other.words, vocabulary).share
     score += OTHER_MESSAGE * _different_words(one.words, other.words)
     if one.compared is not None and one.compared == other.compared:
-        score += SAME_DIFFERENCE
-    return score
+        return score + SAME_DIFFERENCE
+    return score + DIFFERENCE * _overlap(Kind.DIFFERENCE, one.difference, other.difference, vocabulary).share
 
 
 def _different_words(one: frozenset[str], other: frozenset[str]) -> float:

@@ -6,6 +6,7 @@ of the test's class and name. Unlike the signature, it looks at who failed, and 
 
 import itertools
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,6 +51,9 @@ class Profile:
     words: frozenset[str]
     """Of the message, in small letters."""
     compared: Compared | None
+    difference: frozenset[str]
+    """What the compared values do not have in common: their words and signs, with `-` before what was expected and did
+    not come, `+` before what came instead."""
     codes: frozenset[str]
     """Statuses and exit codes that the message names: they say which error it is."""
     test_class: str
@@ -179,7 +183,7 @@ _COMPARED = re.compile(
 )
 _EXPECTED_LINE = re.compile(r"^\s*Expected:? +(?P<expected>\S.*)$", re.MULTILINE)
 _RECEIVED_LINE = re.compile(
-    r"^\s*(?:Received|Actual|But was|got):? +(?P<actual>\S.*)$", re.MULTILINE | re.IGNORECASE
+    r"^\s*(?:Received|Actual|Result|But was|got):? +(?P<actual>\S.*)$", re.MULTILINE | re.IGNORECASE
 )
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 _CHECK_TYPE = re.compile(r"Assert|Comparison|Expect|Mismatch\w*Error|MultipleFailures")
@@ -207,6 +211,20 @@ def _compared(message: str) -> Compared | None:
         return Compared(expected, actual)
     one, other = _EXPECTED_LINE.search(message), _RECEIVED_LINE.search(message)
     return Compared(one["expected"].strip(), other["actual"].strip()) if one and other else None
+
+
+_TOKEN = re.compile(r"[^\W\d]\w*|\d+|[^\s\w]")
+_COMPARED_READ = 2_000
+"""Characters of a compared value."""
+
+
+def _difference(compared: Compared | None) -> frozenset[str]:
+    if compared is None:
+        return frozenset()
+    expected = Counter(_TOKEN.findall(compared.expected[:_COMPARED_READ]))
+    actual = Counter(_TOKEN.findall(compared.actual[:_COMPARED_READ]))
+    missing, instead = expected - actual, actual - expected
+    return frozenset([*(f"-{token}" for token in missing), *(f"+{token}" for token in instead)])
 
 
 def _codes(message: str) -> frozenset[str]:
@@ -302,6 +320,7 @@ def read_profile(failure: Failure) -> Profile:
     if root is not None and len(stack.thrown) > 1 and root.message:
         message = f"{root.message}\n{message}"
     body = _body(message, root)
+    compared = _compared(message)
     first = next((line.strip() for line in body.splitlines() if line.strip()), "")
     package, simple = _parts_of_class(test_class)
     frames = _product_frames(stack, KnownTest(test, test_class, failure.file))
@@ -319,7 +338,8 @@ def read_profile(failure: Failure) -> Profile:
         owners=frozenset(map(_owner, frames)) - {""},
         message=_NUMBER.sub("#", first[:_CODES_READ]),
         words=_words(body),
-        compared=_compared(message),
+        compared=compared,
+        difference=_difference(compared),
         codes=_codes(message),
         test_class=test_class,
         package=package,

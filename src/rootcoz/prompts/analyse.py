@@ -51,7 +51,7 @@ def analyse_prompt(
     `folder` is where these lie below the working folder. `materials` are lines about further folders. `raw_prompt`
     is what the person who asked wants to add; unlike the names it is an instruction. `advice` is what the tests'
     repository carries for analysts: shown as what it is, the words of a stranger. `decisions` are what people said of
-    the same failure before.
+    the same failure, or of similar ones, before.
     """
     failure = group.representative
     within = f"{folder}/" if folder else ""
@@ -87,17 +87,30 @@ def _one_line(name: str) -> str:
 
 
 def _decisions(decisions: Collection[PastDecision]) -> str:
-    if not decisions:
-        return ""
-    lines = "".join(
-        f"- {one.classification}, on {one.decided_at[:10]}\n" for one in decisions
-    )  # who decided it is nobody's business outside
-    return (
-        "\n# What people decided when this failure came before\n\n"
-        "The error signature was the same. The newest decision stands first. Take it as the word of people who knew "
-        "more of the product than you do; say in `details` what speaks against it if you find otherwise.\n\n"
-        f"{lines}"
+    """Who decided it is nobody's business outside."""
+    exact = "".join(
+        f"- {one.classification}, on {one.decided_at[:10]}\n" for one in decisions if one.is_exact
     )
+    near = "".join(
+        f"- {one.classification}, on {one.decided_at[:10]}, of {_quoted(one.test_name)}, similarity "
+        f"{one.similarity:.2f}\n"
+        for one in decisions
+        if not one.is_exact
+    )
+    return (exact and _EXACT + exact) + (near and _NEAR + near)
+
+
+_EXACT = (
+    "\n# What people decided when this failure came before\n\n"
+    "The error signature was the same. The newest decision stands first. Take it as the word of people who knew "
+    "more of the product than you do; say in `details` what speaks against it if you find otherwise.\n\n"
+)
+_NEAR = (
+    "\n# What people decided of similar failures\n\n"
+    "None of these is the failure you are asked about. The similarity is the estimated probability that both have "
+    "one root cause, so some of these have another one. Take them as a hint where to look, never as evidence, and "
+    "judge by what you find yourself.\n\n"
+)
 
 
 def _advice(text: str) -> str:

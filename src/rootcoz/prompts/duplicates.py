@@ -1,6 +1,5 @@
 """The question which issues of a tracker are about a finding's problem, and the parser for the reply."""
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from rootcoz.domain.failure import Failure
 from rootcoz.domain.finding import Finding
 from rootcoz.domain.issue import Relevance, TrackerIssue
 from rootcoz.prompts.answer import Share, Text, Wire, read_reply
-from rootcoz.prompts.texts import prompt_template
+from rootcoz.prompts.texts import as_data, prompt_template
 
 Clean = Callable[[str], str]
 """Takes secrets out of a text."""
@@ -54,8 +53,8 @@ def duplicates_prompt(
     Everything that others wrote stands in it as JSON, cleaned and bounded, so that no text can leave its place.
     """
     return prompt_template("duplicates").substitute(
-        finding=_data(_cleaned(_finding(failure, finding), clean)),
-        issues=_data([_cleaned(_issue(issue), clean) for issue in issues]),
+        finding=as_data(_cleaned(_finding(failure, finding), clean)),
+        issues=as_data([_cleaned(_issue(issue), clean) for issue in issues]),
     )
 
 
@@ -103,8 +102,3 @@ def _issue(issue: TrackerIssue) -> Mapping[str, str]:
 
 def _cleaned(facts: Mapping[str, str], clean: Clean) -> Mapping[str, str]:
     return {name: clean(text) for name, text in facts.items() if text.strip()}
-
-
-def _data(value: object) -> str:
-    """JSON that holds no fence: a backtick is a letter like any other there, and can be written otherwise."""
-    return json.dumps(value, ensure_ascii=False, indent=1).replace("`", "\\u0060")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rootcoz.domain.analysis import PromptUse
 from rootcoz.domain.failure import FailureGroup
+from rootcoz.domain.review import PastDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Question:
     timeout_s: float
     answer_schema: Mapping[str, object] | None = None
     """JSON schema of the answer that the prompt asks for, for providers that can hold a model to one."""
+    decisions: tuple[PastDecision, ...] = ()
+    """What people decided when the same failure came before, the newest first, or else of similar ones, the most
+    similar first; for `builtin`. The prompt has its own words for them."""
     prompts: tuple[PromptUse, ...] = ()
     """The texts that the prompt was made from, for the ledger."""
 

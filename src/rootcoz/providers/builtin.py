@@ -6,10 +6,11 @@ from rootcoz.prompts.answer import answer_json
 from rootcoz.providers.base import OfferedModel, Question, Reply
 from rootcoz.providers.pattern_book import PatternBook
 from rootcoz.triage import judge
+from rootcoz.triage.decisions import with_decisions
 
 
 class BuiltinProvider:
-    """Judges a group from its representative by the rules of `triage` and by the team's own."""
+    """Judges a group by the rules of `triage`, the team's own ones, and what people decided before."""
 
     name = "builtin"
     needs_model = False
@@ -26,7 +27,7 @@ class BuiltinProvider:
         """Judge at once, within a millisecond or so."""
         own = await asyncio.to_thread(self._patterns.current) if self._patterns else ()
         answer = judge(question.group.representative, question.affected_tests, own)
-        return Reply(text=answer_json(answer))
+        return Reply(text=answer_json(with_decisions(answer, question.decisions)))
 
     async def models(self) -> tuple[OfferedModel, ...]:
         """There is nothing to choose from."""

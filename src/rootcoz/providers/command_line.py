@@ -62,8 +62,11 @@ class Program:
         workspace: Path | None,
         extra: Mapping[str, str],
         timeout_s: float,
+        home_files: Mapping[str, str] | None = None,
     ) -> process.Completed:
         """Run it once with the prompt on standard input, in the workspace or an empty folder.
+
+        `home_files` are texts by their path in its private HOME.
 
         Values that users choose belong into one argument with their option (`--model=x`): as an argument of its own,
         `--yolo` would be taken for an option.
@@ -78,7 +81,7 @@ class Program:
             argv = [self.find(), *arguments]
         except NotConfigured as error:  # it was there when the analysis began
             raise Unavailable(str(error), source=self.source) from error
-        async with self._private_folder() as private:
+        async with self._private_folder(home_files or {}) as private:
             environment = process.scrubbed_environment(
                 (*process.PLAIN_VARIABLES, *self.variables),
                 home=private / "home",
@@ -143,7 +146,7 @@ class Program:
         return f"{self.what} needs an executable program: {names} is none here. Install it, or set {self.setting}."
 
     @asynccontextmanager
-    async def _private_folder(self) -> AsyncIterator[Path]:
+    async def _private_folder(self, home_files: Mapping[str, str]) -> AsyncIterator[Path]:
         """A folder with `home`, `tmp` and `empty` in it, removed afterwards with all that was left there."""
         try:
             folder = tempfile.TemporaryDirectory(
@@ -152,6 +155,9 @@ class Program:
             path = Path(folder.name)
             for name in ("home", "tmp", "empty"):
                 (path / name).mkdir(mode=0o700)
+            for name, text in home_files.items():
+                (path / "home" / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                (path / "home" / name).write_text(text, encoding="utf-8")
         except OSError as error:
             message = f"{self.what} cannot get a folder of its own: {error.strerror}."
             raise Unavailable(message, source=self.source) from error

@@ -2,24 +2,23 @@
 
 https://geminicli.com/docs/reference/configuration describes the settings and variables. What holds it:
 
-- A settings file of ours, named by GEMINI_CLI_SYSTEM_SETTINGS_PATH, overrides whatever lies in the workspace: four
-  reading tools, no hooks, no MCP servers, no telemetry. The program skips the file when somebody else could write to
-  a folder above it, so a folder is looked for where nobody can. Without the file it has no way to sign in and fails.
-- The workspace is not trusted (`--skip-trust` answers the question without saying yes), so its settings are not read.
+- A settings file of ours in its private HOME: four reading tools, no hooks, no MCP servers, no telemetry. Without the
+  file it has no way to sign in and fails. (The system's settings would come before it, but are read only from folders
+  that belong to root.)
+- The workspace is not trusted (`--skip-trust` answers the question without saying yes), so its settings are not read;
+  and no repository is ever the workspace itself, only a folder in it.
 - GOOGLE_GEMINI_BASE_URL is always set: unset, a `.env` in the workspace may send the key elsewhere.
 """
 
 import json
 import os
 import re
-import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rootcoz.domain.errors import NotConfigured, OutsideError, Unavailable
+from rootcoz.domain.errors import NotConfigured, OutsideError
 from rootcoz.kit import process
 from rootcoz.providers.base import Access, OfferedModel, Question, Reply, Usage
 from rootcoz.providers.command_line import BACKOFF_S, Program, patiently
@@ -43,11 +42,10 @@ VARIABLES = {
     "NO_COLOR": "1",
     "LANG": "C.UTF-8",
 }
-SETTINGS_FILE = "gemini-settings.json"
+SETTINGS_FILE = ".gemini/settings.json"
 _STATUS_CODES = range(400, 600)
 _EXIT_CODES = 256
 """Its exit code is the HTTP status of its service, of which the system keeps the remainder by this."""
-_SKIPPED = "Skipping system settings"
 
 
 class _Problem(BaseModel):
@@ -92,10 +90,7 @@ class _Output(BaseModel):
 
 
 class GeminiProvider:
-    """Made with the vendor's access; `variables` are further names that the program may see.
-
-    `settings_folders` are places for our settings file, the first that nobody else can write to is taken.
-    """
+    """Made with the vendor's access; `variables` are further names that the program may see."""
 
     name = "gemini"
     needs_model = True
@@ -106,7 +101,6 @@ class GeminiProvider:
         self,
         access: Access,
         *,
-        settings_folders: Sequence[Path],
         variables: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
         scratch: Path | None = None,
@@ -115,7 +109,6 @@ class GeminiProvider:
         self._access = access
         self._backoff_s = backoff_s
         self._service = access.base_url or SERVICE
-        self._settings_folders = settings_folders
         self._program = Program(
             what=WHAT,
             source=SOURCE,
@@ -132,7 +125,6 @@ class GeminiProvider:
         self._program.find()
         if not self._access.api_key and not self._by_vertex:
             raise NotConfigured(f"Provider gemini needs a key: set {KEY}.")
-        self._settings_folder()
 
     async def ask(self, question: Question) -> Reply:
         """Run Gemini CLI once; again, within the time, when it was turned away for a rate limit or overload."""
@@ -168,12 +160,9 @@ class GeminiProvider:
             workspace=question.workspace,
             extra=self._variables(),
             timeout_s=left_s,
+            home_files={SETTINGS_FILE: self._settings()},
         )
         stderr = ended.stderr.decode(errors="replace")
-        if _SKIPPED in stderr:
-            raise vendor.refused(
-                f"{WHAT} did not accept its settings file and ran without: {self._said(stderr)}"
-            )
         if ended.exit_code != 0:
             raise self._failure(ended, stderr, vendor)
         output = self._output(ended)
@@ -186,35 +175,10 @@ class GeminiProvider:
 
     def _variables(self) -> dict[str, str]:
         key = {KEY: self._access.api_key} if self._access.api_key else {}
-        service = {"GOOGLE_GEMINI_BASE_URL": self._service}
-        return VARIABLES | key | service | {"GEMINI_CLI_SYSTEM_SETTINGS_PATH": str(self._settings_file())}
+        return VARIABLES | key | {"GOOGLE_GEMINI_BASE_URL": self._service}
 
-    def _settings_folder(self) -> Path:
-        for folder in self._settings_folders:
-            if _only_ours(folder):
-                return folder
-        places = " or ".join(str(folder) for folder in self._settings_folders)
-        raise NotConfigured(
-            f"{WHAT} accepts its limits only from a folder that no other user can write to or above; "
-            f"{places} is none. Move ROOTCOZ_DATA_DIR to such a place."
-        )
-
-    def _settings_file(self) -> Path:
-        """The file with the limits, written whenever it is not as it should be."""
-        login = "vertex-ai" if self._by_vertex else "gemini-api-key"
-        text = json.dumps(_limits(login), indent=1)
-        try:
-            folder = self._settings_folder()
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = folder / f"{login}-{SETTINGS_FILE}"
-            if not file.is_file() or file.read_text(encoding="utf-8") != text:
-                _write_whole(file, text)
-        except NotConfigured as error:
-            raise Unavailable(str(error), source=SOURCE) from error
-        except OSError as error:
-            message = f"{WHAT}'s settings file cannot be written: {error.strerror}."
-            raise Unavailable(message, source=SOURCE) from error
-        return file
+    def _settings(self) -> str:
+        return json.dumps(_limits("vertex-ai" if self._by_vertex else "gemini-api-key"), indent=1)
 
     def _output(self, ended: process.Completed) -> _Output:
         try:
@@ -246,7 +210,6 @@ class GeminiProvider:
 _CAUSES = (
     re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.){1,2000})"'),
     re.compile(r"(?m)^.{0,400}?\b\w{0,40}Error: (.{1,600})$"),
-    re.compile(rf"(?m)({_SKIPPED}.{{1,400}})$"),
     re.compile(r"(?m)^(.{0,200}(?:auth|GEMINI_API_KEY|trust).{0,400})$", re.IGNORECASE),
 )
 """Where standard error says what went wrong, the most telling first."""
@@ -264,28 +227,6 @@ def _limits(login: str) -> dict[str, object]:
         "skills": {"enabled": False},
         "mcp": {"allowed": []},
     }
-
-
-def _only_ours(folder: Path) -> bool:
-    """Whether nobody but us and root can write to the folder and all above it, as far as they exist."""
-    for place in (folder, *folder.parents):
-        try:
-            found = place.lstat()
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return False
-        ours = found.st_uid in {0, os.getuid()}
-        if not ours or not stat.S_ISDIR(found.st_mode) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            return False
-    return True
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Replace the file at once, so that a program that starts meanwhile never reads half of it."""
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
-        new.write(text)
-    Path(new.name).replace(file)
 
 
 def _usage(stats: _Stats) -> Usage:

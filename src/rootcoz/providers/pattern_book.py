@@ -32,6 +32,8 @@ class PatternBook:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self.problem = ""
+        """What is wrong with the file as it is now; empty when it is in use."""
         self._seen: tuple[int, int, int] | None = None
         self._rules: tuple[Rule, ...] = ()
 
@@ -47,7 +49,9 @@ class PatternBook:
             self._seen = seen
             try:
                 self._rules = read_patterns(self.path)
+                self.problem = ""
             except InvalidInput as error:
+                self.problem = str(error)
                 _log.warning("triage_patterns_kept", reason=str(error))
         return self._rules
 

@@ -22,8 +22,6 @@ class ProviderConfig:
     gemini: Access = NOT_SET
     cursor: Access = NOT_SET
     openai: Access = NOT_SET
-    settings_folders: tuple[Path, ...] = ()
-    """Places for settings files of ours that a command line reads; the first that it accepts is taken."""
     scratch: Path | None = None
     """Folder for the private folders of programs; None for the system's."""
     triage_patterns: Path | None = None
@@ -70,7 +68,6 @@ def _gemini(config: ProviderConfig) -> Provider:
     return GeminiProvider(
         config.gemini,
         variables=config.cli_env,
-        settings_folders=config.settings_folders,
         backoff_s=config.backoff_s,
         scratch=config.scratch,
     )

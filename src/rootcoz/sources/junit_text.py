@@ -80,14 +80,16 @@ def failure_of(case: Case, report: int) -> Failure:
     texts = [problem.text.text() for problem in problems]
     message = _message(problems[0], texts[0])
     class_name = _name(case.attributes, "classname")
+    suite = shortened(case.suite, NAME_LIMIT)
     return Failure(
-        test_name=".".join(filter(None, (class_name, _name(case.attributes, "name")))),
+        test_name=".".join(filter(None, (class_name, _name(case.attributes, "name"))))
+        or _stand_in_name(suite, case.ordinal),
         error_message=shortened(message, MESSAGE_LIMIT),
         stack_trace=shortened(_stack(problems, texts, case.problems_left_out), STACK_LIMIT),
         duration=duration_s(case.attributes.get("time", "")),
         status="FAILED" if problems[0].kind == "failure" else "ERROR",
         class_name=class_name,
-        suite=shortened(case.suite, NAME_LIMIT),
+        suite=suite,
         file=_place(case, problems[0], "file"),
         line=_line(_place(case, problems[0], "line")),
         other_messages=tuple(
@@ -148,6 +150,11 @@ def _stack(problems: list[Problem], texts: list[str], left_out: int) -> str:
 
 def _name(attributes: Mapping[str, str], key: str) -> str:
     return shortened(attributes.get(key, "").strip(), NAME_LIMIT)
+
+
+def _stand_in_name(suite: str, ordinal: int) -> str:
+    """What to call a test without a name: it failed, and people have to be able to point at it."""
+    return shortened(f"{suite} (test {ordinal + 1}, without a name)".strip(), NAME_LIMIT)
 
 
 def _place(case: Case, problem: Problem, key: str) -> str:

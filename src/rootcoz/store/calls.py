@@ -13,11 +13,20 @@ from rootcoz.kit.chunks import Chunk, pack
 from rootcoz.kit.clock import utc_now
 from rootcoz.store.schema import provider_calls
 
+_TOLD = [column for column in provider_calls.c if column.name != "reply"]
+
 
 async def save_call(
-    connection: AsyncConnection, analysis_id: int, key: str, call: ProviderCall, reply: KeptReply | None
+    connection: AsyncConnection,
+    analysis_id: int | None,
+    key: str,
+    call: ProviderCall,
+    reply: KeptReply | None,
 ) -> None:
-    """Keep a call that has just returned. `key` names it within the analysis; `reply` is None when it failed."""
+    """Keep a call that has just returned. `key` names it within the analysis; `reply` is None when it failed.
+
+    A call that belongs to no analysis is found by its type alone.
+    """
     await connection.execute(insert(provider_calls), [_call_row(analysis_id, key, call, reply)])
 
 
@@ -34,17 +43,30 @@ async def load_replies(connection: AsyncConnection, analysis_id: int) -> dict[st
     return {key: KeptReply(_unpacked(reply, size), bool(truncated)) for key, reply, size, truncated in rows}
 
 
+async def load_calls_of_none(connection: AsyncConnection, call_type: str, limit: int) -> list[LedgerEntry]:
+    """The newest calls of that type that belong to no analysis."""
+    rows = await connection.execute(
+        select(*_TOLD)
+        .where(provider_calls.c.analysis_id.is_(None), provider_calls.c.call_type == call_type)
+        .order_by(provider_calls.c.created_at.desc(), provider_calls.c.id)
+        .limit(limit)
+    )
+    return [_entry(row) for row in rows]
+
+
 async def load_ledger(connection: AsyncConnection, analysis_id: int) -> list[LedgerEntry]:
     """All calls of the analysis, in the order in which they ended."""
     rows = await connection.execute(
-        select(*(column for column in provider_calls.c if column.name != "reply"))
+        select(*_TOLD)
         .where(provider_calls.c.analysis_id == analysis_id)
         .order_by(provider_calls.c.created_at, provider_calls.c.call_key)
     )
     return [_entry(row) for row in rows]
 
 
-def _call_row(analysis_id: int, key: str, call: ProviderCall, reply: KeptReply | None) -> dict[str, object]:
+def _call_row(
+    analysis_id: int | None, key: str, call: ProviderCall, reply: KeptReply | None
+) -> dict[str, object]:
     text = None if reply is None else reply.text.encode("utf-8", "replace")
     return {
         "id": str(uuid.uuid4()),

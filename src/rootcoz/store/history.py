@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from sqlalchemy import delete, exists, insert, select
@@ -93,12 +94,13 @@ async def has_history(connection: AsyncConnection, analysis_id: int) -> bool:
 
 
 def _values(analysis_id: int, rows: Iterable[HistoryRow], analyzed_at: str) -> Iterator[dict[str, object]]:
+    job_key = lru_cache(maxsize=16)(text_key)
     for row in rows:
         yield {
             "analysis_id": analysis_id,
             "number": row.number,
             "group_number": row.group_number,
-            "job_key": text_key(row.job_name),
+            "job_key": job_key(row.job_name),
             "job_name": row.job_name,
             "build_number": row.build_number,
             "child_job_name": row.child_job_name,

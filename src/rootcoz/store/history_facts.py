@@ -25,7 +25,7 @@ from rootcoz.store.search import TextIndex, count_found, find_page
 _RUNS_AT_ONCE = 100
 MOST_COMMON = 10
 
-Version = tuple[object, ...]
+Version = tuple[int | str | None, ...]
 Connection = AsyncConnection
 """For those who hand it on and know no SQL."""
 _ROWS = failure_history.c
@@ -52,17 +52,21 @@ class BuildCounts:
 
 
 async def history_version(connection: AsyncConnection) -> Version:
-    """Differs whenever a row of history was added, removed or classified anew."""
+    """Differs whenever a row of history was added, removed or classified anew. The first entry is the newest row's id.
+
+    Each part is the end of an index or a count that needs no row: it is asked for with every question. Whoever removes
+    a run and adds another one changes the newest moment.
+    """
+    undone = select(func.count()).select_from(overrides).where(overrides.c.undone_at.is_not(None))
     query = select(
-        func.count(),
-        func.sum(_RUNS.analysis_id),
-        func.max(_RUNS.completed_at),
         select(func.max(_ROWS.id)).scalar_subquery(),
+        select(func.count()).select_from(history_runs).scalar_subquery(),
+        select(func.max(_RUNS.completed_at)).scalar_subquery(),
         select(func.max(overrides.c.id)).scalar_subquery(),
-        select(func.count(overrides.c.undone_at)).scalar_subquery(),
+        undone.scalar_subquery(),
         select(func.max(test_classifications.c.id)).scalar_subquery(),
         select(func.count()).select_from(test_classifications).scalar_subquery(),
-    ).select_from(history_runs)
+    )
     return tuple((await connection.execute(query)).one())
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_HEAD = "0008"
+SCHEMA_HEAD = "0016"
 """The newest migration. Known here so that an up-to-date database opens without loading Alembic."""
 
 metadata = MetaData(
@@ -118,7 +118,8 @@ provider_calls = Table(
     "provider_calls",
     metadata,
     Column("id", String(36), primary_key=True),
-    _analysis_id(),
+    # none: a call beside all analyses, such as the reading of a comment
+    Column("analysis_id", _ID, ForeignKey("analyses.id", ondelete="CASCADE"), nullable=True),
     Column("call_type", String(32), nullable=False),
     Column("provider", String(64), nullable=False),
     Column("model", String(200), nullable=False),
@@ -255,6 +256,7 @@ Index(
     history_runs.c.failures,
     history_runs.c.completed_at,
 )
+Index("ix_history_runs_completed", history_runs.c.completed_at)
 
 test_classifications = Table(
     "test_classifications",
@@ -300,6 +302,55 @@ overrides = Table(
 classification that it took the place of."""
 Index("ix_overrides_analysis", overrides.c.analysis_id)
 Index("ix_overrides_signature", overrides.c.error_signature, overrides.c.signature_version)
+Index(
+    "ix_overrides_undone",
+    overrides.c.id,
+    sqlite_where=overrides.c.undone_at.is_not(None),
+    postgresql_where=overrides.c.undone_at.is_not(None),
+)
+
+remembered_failures = Table(
+    "remembered_failures",
+    metadata,
+    Column(
+        "override_id",
+        _ID,
+        ForeignKey("overrides.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("rules", String(16), nullable=False),
+    Column("error_signature", String(64), nullable=False),
+    Column("signature_version", Integer, nullable=False),
+    Column("current_signature", String(64), nullable=False),
+    Column("test_name", Text, nullable=False),
+    Column("profile", LargeBinary, nullable=False),
+)
+"""One failure for each error signature that people have judged: what others are compared with. `error_signature` is
+the override's; `current_signature` is what the rules named by `rules` make of the same failure. `profile` is empty for
+a failure whose text could not be read. Can be made anew from the analyses at any time."""
+Index(
+    "ix_remembered_failures_signature",
+    remembered_failures.c.error_signature,
+    remembered_failures.c.signature_version,
+)
+Index("ix_remembered_failures_current", remembered_failures.c.current_signature)
+
+memory_keys = Table(
+    "memory_keys",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "override_id",
+        _ID,
+        ForeignKey("remembered_failures.override_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sqlite_with_rowid=False,
+)
+"""Under which keys a remembered failure is found: the `kit.text_key` of each of its `grouping.memory.memory_keys`."""
+Index("ix_memory_keys_override", memory_keys.c.override_id)
 
 job_metadata = Table(
     "job_metadata",

@@ -76,7 +76,8 @@ _GROUPS: dict[Dimension, tuple[Any, ...]] = {
     Dimension.CALL_TYPE: (_calls.call_type,),
     Dimension.DAY: (func.substr(_calls.created_at, 1, 10),),
     Dimension.MONTH: (func.substr(_calls.created_at, 1, 7),),
-    Dimension.JOB: (analyses.c.job_id,),
+    # Calls of no analysis stand under their type, as in `comment-intent`.
+    Dimension.JOB: (func.coalesce(analyses.c.job_id, func.replace(_calls.call_type, "_", "-")),),
 }
 
 
@@ -94,7 +95,7 @@ async def sum_groups(
     query = select(*key, *_SUMS).where(*_conditions(wanted)).group_by(*key)
     if dimension is Dimension.JOB:
         query = query.select_from(
-            provider_calls.join(analyses, analyses.c.id == provider_calls.c.analysis_id)
+            provider_calls.outerjoin(analyses, analyses.c.id == provider_calls.c.analysis_id)
         )
     cost = func.coalesce(func.sum(_calls.cost_usd), 0)
     rows = await connection.execute(query.order_by(cost.desc(), *key).limit(limit))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rootcoz.domain.issue import TrackerIssue
+from rootcoz.domain.link import Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +35,20 @@ class IssueSearch(Protocol):
         Time limits and retries are the adapter's work (`trackers.http`): a caller never tries again. Raises
         Unavailable (no answer; RateLimited says for how long) and Refused (an answer that says no, or one that
         cannot be used). Messages hold no credential.
+        """
+        ...
+
+
+class StateLookup(Protocol):
+    """One tracker with one credential. Implementations are safe to use from many tasks at once."""
+
+    name: str
+    """For people, at the beginning of a sentence: `Jira`, `GitHub`."""
+
+    async def state(self, link: Link) -> str:
+        """What the tracker calls the state of the issue, as people see it there: `merged`, `In Progress`.
+
+        Never empty. Raises Unavailable (RateLimited among them) and Refused, whose `not_found` tells an issue that is
+        not there or not shown to us from a credential that is not accepted.
         """
         ...

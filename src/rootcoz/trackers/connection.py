@@ -84,9 +84,9 @@ class GitHubAccess:
 
 
 def jira_connection(
-    server: JiraAccess, request: JiraAccess | None = None, *, proxy: str = ""
+    server: JiraAccess, request: JiraAccess | None = None, *, proxy: str = "", needs_project: bool = True
 ) -> JiraConnection | None:
-    """The Jira that a request gets; None when nobody asked for one.
+    """The Jira that a request gets; None when nobody asked for one. Without `needs_project` it may have no project.
 
     Asked for is Jira when it is enabled, or, without a word about that, when a URL is set. Raises NotConfigured
     with a sentence for the user when it was asked for and something is missing, or when the server's credential
@@ -124,7 +124,7 @@ def jira_connection(
     return JiraConnection(
         url=url,
         credential=credential,
-        project_key=_project_key(asked.project_key or server.project_key or ""),
+        project_key=_project_key(asked.project_key or server.project_key or "") if needs_project else "",
         verify_tls=verify_tls,
         max_results=asked.max_results or server.max_results or MAX_MATCHES,
         proxy=proxy,

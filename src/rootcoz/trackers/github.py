@@ -1,4 +1,4 @@
-"""Searching the issues of a GitHub repository, at github.com or at an Enterprise server.
+"""Searching the issues of a GitHub repository, at github.com or at an Enterprise server, and their states.
 
 https://docs.github.com/en/rest/search/search#search-issues-and-pull-requests
 """
@@ -8,6 +8,7 @@ import re
 from pydantic import BaseModel, ConfigDict
 
 from rootcoz.domain.issue import EXCERPT_LIMIT, TrackerIssue
+from rootcoz.domain.link import UNKNOWN, Link, LinkKind
 from rootcoz.trackers.base import IssueQuery
 from rootcoz.trackers.connection import GitHubConnection
 from rootcoz.trackers.http import Endpoint, Limits, TrackerHttp
@@ -51,6 +52,27 @@ class GitHubSearch:
             for item in page.items
             if item.pull_request is None and item.repository_url.rstrip("/").lower().endswith(own)
         ][: query.limit]
+
+
+class GitHubStates:
+    """Made with a connection to the repository that the links lead to.
+
+    https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request and
+    https://docs.github.com/en/rest/issues/issues#get-an-issue
+    """
+
+    name = "GitHub"
+
+    def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
+        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+
+    async def state(self, link: Link) -> str:
+        """`open`, `closed` or `merged`."""
+        kind = "pulls" if link.kind is LinkKind.GITHUB_PR else "issues"
+        found = await self._http.get(_State, f"/repos/{link.repository}/{kind}/{link.number}", params={})
+        # The address of an issue leads to a pull request as well: the two share their numbers.
+        merged = found.merged or (found.pull_request is not None and found.pull_request.merged_at)
+        return "merged" if merged else found.state or UNKNOWN
 
 
 def _endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
@@ -119,6 +141,16 @@ class _Item(_Wire):
 
 class _Page(_Wire):
     items: list[_Item]
+
+
+class _Merging(_Wire):
+    merged_at: str | None = None
+
+
+class _State(_Wire):
+    state: str
+    merged: bool | None = None
+    pull_request: _Merging | None = None
 
 
 def _issue(item: _Item) -> TrackerIssue:

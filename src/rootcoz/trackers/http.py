@@ -32,6 +32,7 @@ SAID_LIMIT = 300
 _KEEP_METHOD = frozenset({307, 308})
 _REDIRECTS = frozenset({301, 302, 303}) | _KEEP_METHOD
 _BUSY = frozenset({429, 503})
+_NOT_THERE = frozenset({404, 410})
 _SERVER_ERROR = 500
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -227,7 +228,7 @@ class TrackerHttp:
             return Unavailable(
                 f"{name} has trouble of its own (HTTP {status}).{tail}", source=self._at.source
             )
-        return self._refused(f"{name} {self._reason(status)}{tail}")
+        return self._refused(f"{name} {self._reason(status)}{tail}", not_found=status in _NOT_THERE)
 
     def _reason(self, status: int) -> str:
         """What a status of the 400s means, and who can put it right."""
@@ -284,8 +285,8 @@ class TrackerHttp:
             what = "cannot be reached through the proxy"
         return Unavailable(f"{self._at.name} at {_shown(self._origin)} {what}.", source=self._at.source)
 
-    def _refused(self, message: str) -> Refused:
-        return Refused(message, source=self._at.source)
+    def _refused(self, message: str, *, not_found: bool = False) -> Refused:
+        return Refused(message, source=self._at.source, not_found=not_found)
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from rootcoz.domain.issue import EXCERPT_LIMIT, TrackerIssue
+from rootcoz.domain.link import UNKNOWN, Link
 from rootcoz.trackers.base import IssueQuery
 from rootcoz.trackers.connection import CloudLogin, JiraConnection
 from rootcoz.trackers.http import Endpoint, Limits, TrackerHttp
@@ -74,6 +75,26 @@ class JiraSearch:
         page = await self._http.post(_ServerPage, "/rest/api/2/search", body=body)
         seen = start + len(page.issues)
         return page.issues, seen if page.issues and seen < page.total else None
+
+
+class JiraStates:
+    """Made with a connection; the project of the connection does not matter.
+
+    https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-get
+    """
+
+    name = "Jira"
+
+    def __init__(self, connection: JiraConnection, limits: Limits | None = None) -> None:
+        version = "3" if isinstance(connection.credential, CloudLogin) else "2"
+        self._path = f"/rest/api/{version}/issue"
+        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+
+    async def state(self, link: Link) -> str:
+        """The name of the issue's status."""
+        found = await self._http.get(_Issue, f"{self._path}/{link.key}", params={"fields": "status"})
+        status = found.fields.status
+        return (status.name if status else None) or UNKNOWN
 
 
 def _endpoint(connection: JiraConnection, limits: Limits) -> Endpoint:

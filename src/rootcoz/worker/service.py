@@ -35,21 +35,22 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
             await stack.enter_async_context(member(engine, parts))
         await engine.launch()
         stack.push_async_callback(engine.close)
-        services = make_services(settings, directory, engine, events)
+        services = make_services(settings, directory, engine, events, parts.server_gate)
         await check_entrance(services)
         if directory.database.is_shared:
             await stack.enter_async_context(minding(engine, parts, events))
         await resume_everything(engine, parts)
         stack.push_async_callback(services.presence.settle)
+        stack.push_async_callback(services.history.settle)
         await stack.enter_async_context(_tending_history(services, tended=not short_lived))
         yield services
 
 
 @asynccontextmanager
 async def _tending_history(services: Services, *, tended: bool) -> AsyncIterator[None]:
-    """Beside everything else: rows of history for analyses that have none, and the index for searches in them.
+    """Beside everything else: missing rows of history, decisions to be remembered, and the index for searches.
 
-    Both are work for servers. A single command leaves them to the next one.
+    All are work for servers. A single command leaves them to the next one.
     """
     if not tended:
         yield
@@ -67,5 +68,8 @@ async def _tending_history(services: Services, *, tended: bool) -> AsyncIterator
 
 async def _backfill(services: Services) -> None:
     from rootcoz.analysis.history import backfill_history  # noqa: PLC0415 - a start does not wait for it
+    from rootcoz.analysis.memory import remember_everything  # noqa: PLC0415 - as above
 
     await backfill_history(services.database)
+    # After the rows of history, by which the failures of the decisions are found.
+    await remember_everything(services.database)

@@ -66,11 +66,15 @@ def test_what_people_decided_is_told(format_name: str) -> None:
     )
     before = {"classification": "INFRASTRUCTURE", "username": "", "decided_at": "2026-03-01T07:15:00.000Z"}
     again = {**failure("t3", group=3), "past_decisions": [{**before, "job_id": "earlier"}]}
-    text = render(response(failures=[set_by, confirmed, again]), format_name)
+    near = {**before, "job_id": "older", "similarity": 0.83, "test_name": "cart.test_total"}
+    similar = {**failure("t4", group=4), "past_decisions": [near]}
+    text = render(response(failures=[set_by, confirmed, again, similar]), format_name)
 
     assert re.search(r"PRODUCT BUG \(set by alice; was CODE ISSUE", text)
     assert re.search(r"CODE ISSUE \(confirmed by alice", text)
     assert "Decided before: INFRASTRUCTURE by somebody on 2026-03-01 (analysis earlier)" in text
+    assert "83% likely" in text
+    assert "(analysis older)" in text
 
 
 def test_json_in_a_terminal_is_indented_and_harmless() -> None:

@@ -23,7 +23,9 @@ def test_a_build_has_a_path_that_encodes_each_part_of_its_name(job_name: str, pa
     assert name_of(job_name, 12).path == path
 
 
-@pytest.mark.parametrize("job_name", ["", " ", "//", "..", "team/../nightly", "./nightly"])
+@pytest.mark.parametrize(
+    "job_name", ["", " ", "//", "..", "team/../nightly", "./nightly", "https://ci.example.com/job/nightly/"]
+)
 def test_what_cannot_be_a_job_s_name_is_refused(job_name: str) -> None:
     with pytest.raises(InvalidInput):
         name_of(job_name, 1)

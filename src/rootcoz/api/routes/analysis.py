@@ -18,7 +18,7 @@ from rootcoz.api.schemas.errors import error_responses
 from rootcoz.api.schemas.requests import AnalyzeFailuresRequest, AnalyzeRequest, ReAnalyzeRequest
 from rootcoz.api.schemas.results import AnalyzeFailuresResponse, QueuedResponse
 from rootcoz.api.submission import read_body
-from rootcoz.domain.errors import NotFound
+from rootcoz.domain.errors import NoSuchAnalysis, NotFound
 from rootcoz.wiring import Services
 
 router = APIRouter(tags=["Analysis"])
@@ -100,7 +100,7 @@ async def re_analyze(
     """
     analysis = await services.results.find(job_id)
     if analysis is None:
-        raise NotFound(f"There is no analysis {job_id}.")
+        raise NoSuchAnalysis(job_id)
     secrets, notes = await stored_secrets(services.database, analysis, services.directory.seal)
     fields = merged_request(analysis, secrets, body or ReAnalyzeRequest(), services.settings)
     options = merged_options(services, fields)

@@ -10,7 +10,7 @@ from rootcoz.api.auth import ServicesOf
 from rootcoz.api.event_stream import encoded, encoded_event, event_stream, event_stream_responses
 from rootcoz.api.schemas.errors import error_responses
 from rootcoz.domain.analysis import AnalysisProgress, StoredAnalysis
-from rootcoz.domain.errors import NotFound
+from rootcoz.domain.errors import NoSuchAnalysis
 from rootcoz.features.events import Event, Subscription
 from rootcoz.kit.clock import utc_now
 from rootcoz.wiring import Services
@@ -44,7 +44,7 @@ async def watch_all(services: ServicesOf) -> StreamingResponse:
 async def watch_one(job_id: str, services: ServicesOf) -> StreamingResponse:
     """Stream an event for each change of one analysis, beginning with its present state, until it is final."""
     if await services.results.find(job_id) is None:
-        raise NotFound(f"There is no analysis {job_id}.")
+        raise NoSuchAnalysis(job_id)
 
     async def events() -> AsyncIterator[bytes]:
         with ExitStack() as stack:

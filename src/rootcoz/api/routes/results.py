@@ -26,7 +26,7 @@ from rootcoz.api.schemas.results import (
 )
 from rootcoz.domain.analysis import StoredAnalysis
 from rootcoz.domain.audit import Action, AuditEntry
-from rootcoz.domain.errors import NotFound
+from rootcoz.domain.errors import NoSuchAnalysis, NotFound
 from rootcoz.features.results import FinishedResult
 from rootcoz.wiring import Services
 
@@ -76,7 +76,7 @@ async def get_result(job_id: str, request: Request) -> Response:
         return _whole(services, remembered)
     analysis = await services.results.find(job_id)
     if analysis is None:
-        raise NotFound(f"There is no analysis {job_id}.")
+        raise NoSuchAnalysis(job_id)
     if not analysis.status.is_final:
         partial = await services.results.partial(analysis)
         return Response(_wrapped(services, analysis, partial), 202, media_type=JSON)
@@ -122,7 +122,7 @@ async def delete_result(job_id: str, services: ServicesOf, who: Administrator) -
     """Delete one stored result and all related rows. A running analysis is stopped first. Admin-only."""
     await services.engine.cancel(job_id)
     if not await services.results.delete([job_id]):
-        raise NotFound(f"There is no analysis {job_id}.")
+        raise NoSuchAnalysis(job_id)
     await _note_deletions(services, who, [job_id])
     return DeletedResponse(status="deleted", job_id=job_id)
 

@@ -5,13 +5,17 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Path, Query, Response
 
-from rootcoz.api.auth import Requester, ServicesOf, Writer
+from rootcoz.api.auth import Anyone, Requester, ServicesOf, Writer
 from rootcoz.api.schemas.errors import ErrorBody, error_responses
 from rootcoz.api.schemas.review import (
     AddedComment,
+    CommentIntentRequest,
+    CommentIntentResponse,
     CommentRequest,
     DeletedComment,
     DiscussionResponse,
+    EnrichmentRecord,
+    EnrichmentsResponse,
     FailureReference,
     OverrideRequest,
     OverrideResponse,
@@ -108,6 +112,41 @@ async def delete_comment(
     author = None if who.is_admin else _author(who)
     await services.reviews.delete_comment(job_id, comment_id, author=author)
     return DeletedComment(status="deleted")
+
+
+@router.post("/results/{job_id}/enrich-comments", responses=error_responses(401, 422))
+async def enrich_comments(job_id: str, services: ServicesOf, who: Anyone) -> EnrichmentsResponse:
+    """Scan stored comments for GitHub and Jira references and return their current statuses.
+
+    Whatever is wrong with a tracker makes a status `unknown`. Missing jobs return an empty map. Saved credentials of a
+    signed-in user are used before those of the analysis and of the server.
+    """
+    saved = await services.accounts.tokens(who.account_id)
+    states = await services.comment_links.states(job_id, saved)
+    return EnrichmentsResponse(
+        enrichments={
+            str(comment): [
+                EnrichmentRecord(type=one.link.kind, key=one.link.key, status=one.state, url=one.url)
+                for one in links
+            ]
+            for comment, links in states.items()
+        }
+    )
+
+
+@router.post("/api/analyze-comment-intent", responses=error_responses(400, 401, 403, 413, 422))
+async def analyze_comment_intent(
+    body: CommentIntentRequest, services: ServicesOf, _who: Writer
+) -> CommentIntentResponse:
+    """Decide whether a comment suggests that a failure has already been reviewed or resolved.
+
+    Asked is the AI of the request, else of the server, else of the analysis; without any, rules answer. If the AI call
+    fails or returns invalid JSON, the answer is `suggests_reviewed: false`.
+    """
+    intent = await services.comment_intents.read(
+        body.comment, job_id=body.job_id, provider=body.ai_provider or "", model=body.ai_model or ""
+    )
+    return CommentIntentResponse(suggests_reviewed=intent.suggests_reviewed, reason=intent.reason)
 
 
 def _author(who: Requester) -> Author:

@@ -31,7 +31,13 @@ class FailurePage(BaseModel):
     """A page of the failure history, the newest first."""
 
     failures: list[FailureRow]
-    total: int = Field(description="All matching rows.")
+    total: int = Field(description="All matching rows, or as many as are known of.")
+    total_is_exact: bool = Field(
+        description=(
+            "False only in a large history, for a search or a classification that was not counted yet: there are at "
+            "least `total` rows, and more than the page shows if there are more. Ask again for the count."
+        )
+    )
 
 
 class RecentRun(BaseModel):

@@ -50,7 +50,7 @@ def _http_address(url: str) -> str:
     except ValueError:
         parts, usable = urlsplit(""), False
     if not usable:
-        raise ValueError("must be an address such as https://host.example.com")
+        raise ValueError("must begin with https:// or http://, for example https://host.example.com")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user, a password or a token; there are fields for them")
     return url

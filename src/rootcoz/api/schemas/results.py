@@ -157,13 +157,22 @@ class PeerDebate(BaseModel):
 
 
 class PastDecisionPayload(BaseModel):
-    """What a person decided when the failure came before."""
+    """What a person decided when the failure, or one that resembles it, came before."""
 
     classification: str
     username: str = Field(description="Who decided; empty when nobody was named.")
     decided_at: str = Field(description="When, UTC, ISO 8601.")
     job_id: str = Field(description="Job ID of the analysis in which it was decided.")
-    similarity: float = Field(description="1.0: the error signature is the same.")
+    similarity: float = Field(
+        description=(
+            "1.0: the error signature is the same. Less: the failure only resembles this one; the number is the "
+            "estimated probability that both have one root cause."
+        )
+    )
+    test_name: str = Field(
+        default="",
+        description="The test that had failed, if its failure only resembles this one; else empty.",
+    )
 
 
 class FailureResult(BaseModel):
@@ -192,7 +201,8 @@ class FailureResult(BaseModel):
         default=[],
         description=(
             "What people decided when the same failure came before, as it stood when this result was written, the "
-            "newest first. Further than the 100th failure of a group only the newest is told."
+            "newest first. If it never was judged: what they decided of failures that resemble it, the most similar "
+            "first. Further than the 100th failure of a group only the first is told."
         ),
     )
     peer_debate: PeerDebate | None = Field(

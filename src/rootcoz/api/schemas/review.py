@@ -6,8 +6,11 @@ from pydantic import BaseModel, Field, model_validator
 
 from rootcoz.api.schemas.requests import INT_LIMIT, Text
 from rootcoz.domain.finding import Classification
+from rootcoz.domain.link import LinkKind
 from rootcoz.domain.review import FailureTarget
 
+ID_CHARS = 200
+NAME_CHARS = 200
 ChildBuildNumber = Annotated[int, Field(ge=0, le=INT_LIMIT)]
 
 
@@ -114,5 +117,55 @@ class DiscussionResponse(BaseModel):
         description=(
             "Review map keyed by test name for top-level failures, or "
             "child_job_name#child_build_number::test_name for child jobs."
+        ),
+        # Says nothing of an object to JSON Schema; readers that know no maps find there what an entry is.
+        json_schema_extra={"items": {"$ref": "#/components/schemas/ReviewState"}},
+    )
+
+
+class EnrichmentRecord(BaseModel):
+    """An issue or a pull request that a comment names."""
+
+    type: LinkKind = Field(description="One of github_pr, github_issue, or jira.")
+    key: str = Field(description="Tracker identifier such as owner/repo#123 or OCPBUGS-12345.")
+    status: str = Field(
+        description=(
+            "Current tracker status: open, closed or merged at GitHub, the name of the status in Jira; unknown when "
+            "the tracker could not be asked, did not answer in time, or does not show it to us."
         )
     )
+    url: str = Field(description='Where people find it, or "".')
+
+
+class EnrichmentsResponse(BaseModel):
+    """What the comments of an analysis name, and its states."""
+
+    enrichments: dict[str, list[EnrichmentRecord]] = Field(
+        description=(
+            "Map keyed by comment ID string. Each value is an array of enrichment records, in the order of the text. "
+            "Comments that name nothing are left out."
+        )
+    )
+
+
+class CommentIntentRequest(BaseModel):
+    """A comment that is to be understood."""
+
+    comment: Text = Field(description="Comment text to analyze.")
+    job_id: Text = Field(
+        default="",
+        max_length=ID_CHARS,
+        description=(
+            "Optional job ID used to recover the original AI provider/model when neither the request nor the server "
+            "names one."
+        ),
+    )
+    ai_provider: Text | None = Field(default=None, max_length=NAME_CHARS, description="AI provider override.")
+    ai_model: Text | None = Field(default=None, max_length=NAME_CHARS, description="AI model override.")
+
+
+class CommentIntentResponse(BaseModel):
+    """What the comment says about the review."""
+
+    suggests_reviewed: bool = Field(description="true when the comment implies reviewed or resolved status.")
+    reason: str = Field(description='Short explanation from the AI, or "".')

@@ -8,6 +8,7 @@ from rootcoz.client.models import (
     Analysis,
     ChildJobAnalysis,
     FailureResult,
+    PastDecision,
     PeerDebate,
     ResultResponse,
     StoredResult,
@@ -72,12 +73,8 @@ class Group:
 
     @property
     def decided_before(self) -> list[str]:
-        """What people decided when the failure came before, a line each, the newest first."""
-        return [
-            f"Decided before: {one.classification} by {one.username or 'somebody'} on {one.decided_at[:10]} "
-            f"(analysis {one.job_id})"
-            for one in self.members[0].past_decisions
-        ]
+        """What people decided when the failure, or one that resembles it, came before, a line each, the best first."""
+        return [_told(decision) for decision in self.members[0].past_decisions]
 
     @property
     def tests(self) -> list[str]:
@@ -85,6 +82,14 @@ class Group:
         names = [member.test_name for member in self.members]
         known = set(names)
         return names + [name for name in self.analysis.affected_tests if name not in known]
+
+
+def _told(decision: PastDecision) -> str:
+    who = decision.username or "somebody"
+    said = f"{decision.classification} by {who} on {decision.decided_at[:10]} (analysis {decision.job_id})"
+    if decision.similarity == 1:
+        return f"Decided before: {said}"
+    return f"Perhaps the same cause, {decision.similarity:.0%} likely: {decision.test_name} was decided to be {said}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,11 @@ def name_of(job_name: str, build_number: int) -> BuildName:
     parts = [part for part in job_name.strip().split("/") if part]
     if not parts:
         raise InvalidInput("The job name is empty; send the full name of a Jenkins job as job_name.")
+    if "://" in job_name:
+        raise InvalidInput(
+            f"{job_name[:200]!r} is an address, not the full name of a Jenkins job, such as folder/job; send the "
+            "server as jenkins_url and the build as build_number."
+        )
     if any(part in {".", ".."} for part in parts):
         raise InvalidInput(f"{job_name[:200]!r} is no name of a Jenkins job: it has a part '.' or '..'.")
     if build_number < 1:
