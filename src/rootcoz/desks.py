@@ -1,9 +1,10 @@
-"""Which trackers an analysis is looked up in: settings and request put together. Part of the wiring."""
+"""Which trackers are spoken to, and as whom: settings and request put together. Part of the wiring."""
 
 import secrets as randomness
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +16,9 @@ from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.finding import Classification
 from rootcoz.domain.link import Link, LinkKind
 from rootcoz.features.link_states import StateDesk
+from rootcoz.features.tracker_access import TrackerAccess, TrackerSettings
 from rootcoz.settings import Settings
+from rootcoz.trackers.base import IssueStates
 from rootcoz.trackers.connection import (
     MAX_MATCHES,
     CloudLogin,
@@ -27,8 +30,9 @@ from rootcoz.trackers.connection import (
     jira_connection,
 )
 from rootcoz.trackers.http import Limits
+from rootcoz.trackers.issue_states import GitHubIssueStates, JiraIssueStates
 from rootcoz.trackers.references import find_links
-from rootcoz.trackers.registry import issue_search, state_lookup
+from rootcoz.trackers.registry import issue_filer, issue_search, state_lookup
 
 CANDIDATES = 10
 """Issues asked for with each search of GitHub; the best of them are shown."""
@@ -57,10 +61,46 @@ def tracker_desks(
     return desks, tuple(notes)
 
 
-def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:
-    connection = jira_connection(
+def issue_states(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]
+) -> list[IssueStates]:
+    """Who can say how issues stand; trackers that cannot be asked are left out, `tracker_desks` says why."""
+    states: list[IssueStates] = []
+    with suppress(NotConfigured):
+        if (jira := _jira_connection(settings, analysis, secrets)) is not None:
+            states.append(JiraIssueStates(jira))
+    server = GitHubAccess(settings.github_api_url, _plain(settings.github_token) or "")
+    token = secrets.get("github_token", "")
+    # Without a token nobody has said that GitHub may be spoken to because a comment names an issue there.
+    if settings.enable_github_issues is not False and (server.token or token):
+        states.append(GitHubIssueStates(server, token=token, proxy=settings.tracker_proxy))
+    return states
+
+
+def tracker_access(settings: Settings) -> TrackerAccess:
+    """What files issues for people and looks things up for them."""
+    return TrackerAccess(
+        TrackerSettings(
+            jira=_jira_of_server(settings),
+            github=GitHubAccess(settings.github_api_url, _plain(settings.github_token) or ""),
+            files_jira=settings.enable_jira_issues is not False,
+            files_github=settings.enable_github_issues is not False,
+            proxy=settings.tracker_proxy,
+        ),
+        partial(issue_filer, jira_fields=settings.jira_issue_fields),
+    )
+
+
+def _jira_connection(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]
+) -> JiraConnection | None:
+    return jira_connection(
         _jira_of_server(settings), _jira_of_request(analysis, secrets), proxy=settings.tracker_proxy
     )
+
+
+def _jira_desk(settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]) -> Desk | None:
+    connection = _jira_connection(settings, analysis, secrets)
     if connection is None:
         return None
     # The newest of an OR search are mostly noise: more are asked for than are shown.

@@ -10,6 +10,7 @@ run inside an untrusted checkout must not take its orders from files that lie th
 
 import difflib
 import io
+import json
 import os
 import shlex
 import tomllib
@@ -23,6 +24,7 @@ import platformdirs
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
@@ -33,6 +35,15 @@ from pydantic import (
     field_validator,
 )
 
+from rootcoz.channel_settings import (
+    ChannelSettings,
+    Words,
+    check_channels,
+    check_webhook_url,
+    mail_address,
+    parse_channels,
+    split_words,
+)
 from rootcoz.domain.debate import Participant
 from rootcoz.domain.errors import InvalidInput, RootcozError
 from rootcoz.domain.review import DecisionReuse
@@ -61,10 +72,6 @@ class AuthMode(StrEnum):
     REQUIRED = "required"
 
 
-def _split_words(value: object) -> object:
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
 def _split_command(value: object) -> object:
     return shlex.split(value) if isinstance(value, str) else value
 
@@ -74,7 +81,7 @@ MAX_PEERS = 20
 
 def _parse_peers(value: object) -> object:
     """`provider:model` for each peer; a model's name may hold colons itself."""
-    entries = _split_words(value)
+    entries = split_words(value)
     if not isinstance(entries, list | tuple):
         return entries
     if len(entries) > MAX_PEERS:
@@ -88,8 +95,31 @@ def _parse_peers(value: object) -> object:
     return tuple(peers)
 
 
+_OWN_FIELDS = frozenset({"project", "summary", "description", "issuetype", "security"})
+
+
+def _parse_fields(value: object) -> object:
+    """A JSON object, as text or, from a file, as a table."""
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            value = ""
+    fields = value if isinstance(value, dict) else {}
+    if value is not None and not fields:
+        raise ValueError('must be a JSON object, for example {"customfield_10010": {"value": "CI"}}')
+    if own := sorted(_OWN_FIELDS & fields.keys()):
+        raise ValueError(f"must not hold {', '.join(own)}: each issue has its own")
+    return value
+
+
+JsonFields = Annotated[dict[str, Any] | None, BeforeValidator(_parse_fields)]
 Peers = Annotated[tuple[Participant, ...], BeforeValidator(_parse_peers)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
+Channels = Annotated[
+    tuple[ChannelSettings, ...], BeforeValidator(parse_channels), AfterValidator(check_channels)
+]
 Command = Annotated[tuple[str, ...], BeforeValidator(_split_command)]
 
 
@@ -225,13 +255,19 @@ class Settings(BaseModel):
     jira_pat: SecretStr | None = Field(
         default=None, description="Personal access token for Jira Data Center, instead of an account."
     )
-    jira_project_key: str = Field(default="", description="Project whose bugs are looked up.")
+    jira_project_key: str = Field(
+        default="", description="Project whose bugs are looked up, and in which new ones are filed."
+    )
     jira_ssl_verify: bool = Field(default=True, description="Check Jira's certificate.")
     jira_max_results: int = Field(
         default=5, gt=0, le=1000, description="Issues of Jira that are shown with one finding, at most."
     )
     enable_jira_issues: bool | None = Field(
         default=None, description="Let people file Jira bugs from a result. Empty: yes, when JIRA_URL is set."
+    )
+    jira_issue_fields: JsonFields = Field(
+        default=None,
+        description="Further fields of Jira issues that are filed, as a JSON object by field id.",
     )
     github_api_url: str = Field(
         default="https://api.github.com",
@@ -245,8 +281,22 @@ class Settings(BaseModel):
     )
     tracker_proxy: str = Field(
         default="",
-        description="Proxy for Jira and GitHub. Empty: none; HTTPS_PROXY is not read for them.",
+        description="Proxy for Jira, GitHub and Report Portal. Empty: none; HTTPS_PROXY is not read for them.",
     )
+
+    # Where findings are pushed
+    enable_reportportal: bool | None = Field(
+        default=None,
+        description="Let people push findings into Report Portal. Empty: yes, when REPORTPORTAL_URL is set.",
+    )
+    reportportal_url: str = Field(
+        default="", description="Address of Report Portal, as its pages have it, without /api."
+    )
+    reportportal_api_token: SecretStr | None = Field(
+        default=None, description="API key for that Report Portal, and for nothing else."
+    )
+    reportportal_project: str = Field(default="", description="Project whose launches get the findings.")
+    reportportal_verify_ssl: bool = Field(default=True, description="Check Report Portal's certificate.")
 
     # Where builds come from
     jenkins_url: str = Field(
@@ -302,10 +352,49 @@ class Settings(BaseModel):
         default=None,
         description="YAML or JSON file with rules that give new jobs a team, tier, version and labels by their name.",
     )
-
     triage_patterns_file: Path | None = Field(
         default=None,
         description="YAML, JSON or TOML file with your own patterns for the built-in analyser.",
+    )
+
+    # Who is told what
+    notifications: Channels = Field(
+        default=(),
+        repr=False,
+        description="Channels that are told of analyses; in the environment a JSON array.",
+    )
+    slack_webhook_url: SecretStr | None = Field(
+        default=None, description="Webhook of Slack that is told of new failures in any job."
+    )
+    alert_email_to: Words = Field(
+        default=(), description="Mail addresses that are told of new failures in any job, comma separated."
+    )
+    smtp_host: str = Field(default="", description="Server that mail is handed in at.")
+    smtp_port: int = Field(default=587, gt=0, le=65535, description="Its port.")
+    smtp_user: str = Field(default="", description="User at that server. Empty: no login.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password of that user.")
+    smtp_from: str = Field(default="", description="Address that mail is from.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="How mail is handed in: `starttls`, `tls` from the beginning, or `none`.",
+    )
+    notify_proxy: str = Field(
+        default="", description="Proxy for webhooks. Empty: none; HTTPS_PROXY is not read for them."
+    )
+    enable_web_push: bool = Field(
+        default=True, description="Let browsers be told when a comment mentions their user."
+    )
+    vapid_public_key: str = Field(
+        default="",
+        description="Key that browsers subscribe with. Empty: a pair is made once, beside the data.",
+    )
+    vapid_private_key: SecretStr | None = Field(default=None, description="The private half of the pair.")
+    vapid_claim_email: str = Field(
+        default="", description="Mail address that operators of push services may write to."
+    )
+    push_allowed_networks: Words = Field(
+        default=(),
+        description="Networks of your own in which push services may be, comma separated. Empty: the internet only.",
     )
 
     # Who may do what
@@ -351,6 +440,18 @@ class Settings(BaseModel):
         default=None, validation_alias="ROOTCOZ_API_KEY", description="Key for that server."
     )
 
+    @property
+    def pushes_to_reportportal(self) -> bool:
+        """Whether all is set that a push needs, the address that it links to included."""
+        return self.enable_reportportal is not False and all(
+            (
+                self.reportportal_url,
+                self.reportportal_api_token,
+                self.reportportal_project,
+                self.public_base_url,
+            )
+        )
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
@@ -365,6 +466,8 @@ class Settings(BaseModel):
         "jira_url",
         "github_api_url",
         "tracker_proxy",
+        "reportportal_url",
+        "notify_proxy",
         "jenkins_url",
     )
     @classmethod
@@ -390,7 +493,24 @@ class Settings(BaseModel):
         _said_as_values(lambda: repositories_of_setting(text))
         return text
 
-    @field_validator("trusted_proxies")
+    @field_validator("slack_webhook_url")
+    @classmethod
+    def _is_a_webhook(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            check_webhook_url(url.get_secret_value())
+        return url
+
+    @field_validator("alert_email_to")
+    @classmethod
+    def _are_mail_addresses(cls, to: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(mail_address, to))
+
+    @field_validator("smtp_from", "vapid_claim_email")
+    @classmethod
+    def _is_a_mail_address(cls, address: str) -> str:
+        return mail_address(address.removeprefix("mailto:")) if address else ""
+
+    @field_validator("trusted_proxies", "push_allowed_networks")
     @classmethod
     def _are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         networks(texts)
@@ -526,8 +646,15 @@ def _explain(error: ValidationError) -> str:
     sentences = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         name = str(problem["loc"][0]) if problem["loc"] else "settings"
-        sentences.append(f"{_shown(name)}: {problem['msg'].removeprefix('Value error, ')}")
+        message = problem["msg"].removeprefix("Value error, ")
+        sentences.append(f"{_shown(name)}{_within(problem['loc'][1:])}: {message}")
     return "; ".join(sentences)
+
+
+def _within(place: tuple[int | str, ...]) -> str:
+    """Which part of a setting that has parts: ` (entry 2, url)`."""
+    parts = [f"entry {one + 1}" if isinstance(one, int) else one for one in place]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _shown(name: str) -> str:

@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,24 +13,33 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import SecretStr
 
 from rootcoz.analysis.comment_intent import Asked, CommentIntents
-from rootcoz.analysis.parts import Parts
+from rootcoz.analysis.parts import Newsroom, Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
 from rootcoz.domain.errors import DataDirectoryInUse, InvalidInput, NotConfigured
 from rootcoz.features.accounts import Accounts
 from rootcoz.features.ai_models import ModelCatalogue
 from rootcoz.features.audit import Audit
+from rootcoz.features.deliveries import Deliveries
 from rootcoz.features.events import EventHub
 from rootcoz.features.history import History
+from rootcoz.features.issues import Issues
 from rootcoz.features.job_metadata.metadata import JobMetadataBook, MetadataRules
 from rootcoz.features.link_states import CommentLinks, CommentTrackers
+from rootcoz.features.mentions import Mentions
+from rootcoz.features.notifications import Notifications
 from rootcoz.features.presence import Presence
 from rootcoz.features.results import Results
 from rootcoz.features.review import Reviews
 from rootcoz.features.sign_in import SignIn
 from rootcoz.features.token_usage import TokenUsage
+from rootcoz.features.vapid_keys import VapidKeyring
+from rootcoz.features.web_push import WebPush
+from rootcoz.kit.addresses import networks
 from rootcoz.kit.file_lock import FileLock, LockHeld
 from rootcoz.kit.sealed import Seal
+from rootcoz.notify.push_endpoint import check_endpoint
+from rootcoz.outlets import channels_of, configured_vapid_keys, push_sender, senders_of
 from rootcoz.providers.base import Access, Provider
 from rootcoz.providers.registry import PROVIDERS, ProviderConfig
 from rootcoz.settings import AuthMode, Settings, SettingsError
@@ -40,7 +49,10 @@ from rootcoz.workspace.addresses import repositories_of_setting
 
 if TYPE_CHECKING:
     from rootcoz.analysis.parts import Desks
+    from rootcoz.features.report_portal import ReportPortal
+    from rootcoz.features.tracker_access import TrackerAccess
     from rootcoz.sources.jenkins.client import JenkinsAccess
+    from rootcoz.trackers.base import IssueStates
 
 # A server is to answer about a second after its start, and an analysis uses far more than that: what the start does
 # not need is imported by the functions that hand it in, or by `warm_up` once the server is up (PLC0415 is why).
@@ -115,6 +127,9 @@ class Services:
     reviews: Reviews
     comment_links: CommentLinks
     comment_intents: CommentIntents
+    issues: Issues
+    trackers: "Callable[[], TrackerAccess]"
+    """Made when it is first wanted."""
     history: History
     text_index: TextIndex
     events: EventHub
@@ -126,6 +141,12 @@ class Services:
     audit: Audit
     token_usage: TokenUsage
     job_metadata: JobMetadataBook
+    report_portal: "Callable[[], ReportPortal]"
+    """Pushes results; made when it is first wanted."""
+    mentions: Mentions
+    web_push: WebPush
+    notifications: Notifications
+    deliveries: Deliveries
 
 
 class ProviderShelf:
@@ -217,7 +238,43 @@ def warm_up(services: Services) -> None:
         services.providers.named(name)
 
 
-def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -> Parts:
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Who is told what, and who tells it."""
+
+    notifications: Notifications
+    deliveries: Deliveries
+    web_push: WebPush
+
+
+def make_outbox(settings: Settings, directory: DataDirectory) -> Outbox:
+    """What tells the outside. Raises SettingsError."""
+    channels = channels_of(settings)
+    keyring = VapidKeyring(
+        directory.database, directory.seal, directory.path, configured_vapid_keys(settings)
+    )
+    deliveries = Deliveries(
+        directory.database,
+        senders_of(settings, channels),
+        push_sender(settings, keyring.keys),
+    )
+    return Outbox(
+        notifications=Notifications(
+            directory.database, channels, settings.public_base_url, deliveries.send_now
+        ),
+        deliveries=deliveries,
+        web_push=WebPush(
+            directory.database,
+            keyring.public_key if settings.enable_web_push else None,
+            partial(check_endpoint, allowed=networks(settings.push_allowed_networks)),
+            settings.public_base_url,
+        ),
+    )
+
+
+def make_parts(
+    settings: Settings, directory: DataDirectory, events: EventHub, newsroom: Newsroom | None = None
+) -> Parts:
     """What the pipeline works with."""
     return Parts(
         database=directory.database,
@@ -230,6 +287,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         jenkins_access=partial(_jenkins_access, settings),
         repository_tokens=partial(_repository_tokens, settings),
         desks=partial(_tracker_desks, settings),
+        issue_states=partial(_issue_states, settings),
         audience=events,
         budgets=Budgets(
             per_analysis=Budget(settings.ai_budget_per_analysis_usd, settings.ai_budget_per_analysis_tokens),
@@ -237,6 +295,7 @@ def make_parts(settings: Settings, directory: DataDirectory, events: EventHub) -
         ),
         reuse_decisions=settings.reuse_decisions,
         metadata_for=MetadataRules(settings.metadata_rules_file).metadata_for,
+        newsroom=newsroom,
     )
 
 
@@ -275,6 +334,20 @@ def _link_trackers(
     return LinkTrackers(settings, analysis, secrets, saved)
 
 
+def _tracker_access(settings: Settings) -> "TrackerAccess":
+    from rootcoz.desks import tracker_access  # noqa: PLC0415
+
+    return tracker_access(settings)
+
+
+def _issue_states(
+    settings: Settings, analysis: StoredAnalysis, secrets: Mapping[str, str]
+) -> "Sequence[IssueStates]":
+    from rootcoz.desks import issue_states  # noqa: PLC0415
+
+    return issue_states(settings, analysis, secrets)
+
+
 async def _partial_result(database: Database, analysis: StoredAnalysis) -> bytes:
     from rootcoz.analysis.partial import partial_result  # noqa: PLC0415
 
@@ -303,6 +376,7 @@ def make_services(
     directory: DataDirectory,
     engine: Engine,
     events: EventHub,
+    outbox: Outbox,
     server_gate: asyncio.Semaphore,
 ) -> Services:
     """What the faces work with; `server_gate` bounds the questions of the whole server. Raises SettingsError."""
@@ -316,7 +390,6 @@ def make_services(
         database=directory.database,
         engine=engine,
         results=Results(directory.database, _partial_result),
-        reviews=Reviews(directory.database),
         comment_links=CommentLinks(directory.database, directory.seal, partial(_link_trackers, settings)),
         comment_intents=CommentIntents(
             directory.database,
@@ -325,6 +398,9 @@ def make_services(
             server_gate,
             _budget_per_day(settings),
         ),
+        issues=Issues(directory.database),
+        trackers=cache(partial(_tracker_access, settings)),
+        reviews=Reviews(directory.database, outbox.web_push.announce_mention),
         history=History(directory.database, text_index),
         text_index=text_index,
         events=events,
@@ -336,7 +412,19 @@ def make_services(
         presence=Presence(directory.database),
         audit=Audit(directory.database),
         token_usage=TokenUsage(directory.database),
+        report_portal=cache(partial(_report_portal, settings, directory.database)),
+        mentions=Mentions(directory.database),
+        web_push=outbox.web_push,
+        notifications=outbox.notifications,
+        deliveries=outbox.deliveries,
     )
+
+
+def _report_portal(settings: Settings, database: Database) -> "ReportPortal":
+    from rootcoz.features.report_portal import ReportPortal  # noqa: PLC0415
+    from rootcoz.portal import report_portal_client  # noqa: PLC0415
+
+    return ReportPortal(database, partial(report_portal_client, settings), settings.public_base_url)
 
 
 async def check_entrance(services: Services) -> None:

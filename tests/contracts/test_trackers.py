@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.support.tracker_server import Answer, TrackerServer, tracker_server
 
-from rootcoz.domain.errors import OutsideError, RateLimited, Refused, Unavailable
+from rootcoz.domain.errors import CredentialRefused, OutsideError, RateLimited, Refused, Unavailable
 from rootcoz.domain.issue import EXCERPT_LIMIT
 from rootcoz.trackers.base import IssueQuery, IssueSearch
 from rootcoz.trackers.connection import CloudLogin, GitHubConnection, JiraConnection, PersonalToken
@@ -37,8 +37,8 @@ TRACKERS = pytest.mark.parametrize("make", [jira_cloud, jira_data_center, github
 ECHO = {"message": f"because of {SECRET}", "errorMessages": [f"because of {SECRET}"]}
 FAULTS: dict[str, tuple[Answer, type[OutsideError]]] = {
     "bad request": (Answer(ECHO, status=400), Refused),
-    "bad credential": (Answer(ECHO, status=401), Refused),
-    "no permission": (Answer(ECHO, status=403), Refused),
+    "bad credential": (Answer(ECHO, status=401), CredentialRefused),
+    "no permission": (Answer(ECHO, status=403), CredentialRefused),
     "not there": (Answer(ECHO, status=404), Refused),
     "gone": (Answer(ECHO, status=410), Refused),
     "conflict": (Answer(ECHO, status=409), Refused),

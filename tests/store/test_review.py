@@ -182,7 +182,7 @@ async def test_a_comment_goes_with_its_author_alone(database: Database) -> None:
     async with database.write() as connection:
         analysis, failure = await locked(connection, FailureTarget("t"))
         sure, unsure = [
-            await add_comment(connection, analysis.id, failure, "x", author=author, at=AT)
+            (await add_comment(connection, analysis.id, failure, "x", author=author, at=AT)).id
             for author in (proven, pretended)
         ]
         outcomes = [

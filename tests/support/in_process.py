@@ -89,12 +89,16 @@ class Api:
 
 @asynccontextmanager
 async def running_api(data_dir: Path, **settings: object) -> AsyncIterator[Api]:
-    """The application with these settings, by their names in the environment or as fields."""
+    """The application with these settings, by their names in the environment or as fields.
+
+    `short_lived`, which is none and yes by default: without what only a server does beside its requests.
+    """
+    short_lived = bool(settings.pop("short_lived", True))
     app = build_app(
         Settings.model_validate(
             {"ROOTCOZ_DATA_DIR": data_dir, "admin_key": ADMIN_KEY, "log_level": "ERROR", **settings}
         ),
-        short_lived=True,
+        short_lived=short_lived,
     )
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)

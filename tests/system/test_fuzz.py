@@ -9,7 +9,7 @@ import pytest
 from tests.support.server import running_server
 
 KEY = "correct-horse-battery"
-ACCOUNTS = "^/api/(auth|user|admin)/"
+ACCOUNTS = "^/api/(auth|users?|admin|notifications)/"
 """About half of all operations: each half has its own time limit."""
 
 

@@ -10,14 +10,18 @@ from tests.support.tracker_server import Answer, TrackerServer
 from rootcoz.domain.errors import NotConfigured
 from rootcoz.trackers.base import IssueQuery
 from rootcoz.trackers.connection import (
+    GITHUB_API,
     CloudLogin,
     GitHubAccess,
     GitHubConnection,
     JiraAccess,
     JiraConnection,
+    Offer,
     PersonalToken,
     github_connection,
+    github_filings,
     jira_connection,
+    jira_filings,
 )
 from rootcoz.trackers.http import Limits
 from rootcoz.trackers.jira import JiraSearch
@@ -272,3 +276,71 @@ def test_an_address_of_anything_is_a_repository_or_none(text: str) -> None:
 
     assert re.fullmatch(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+", connection.repository)
     assert connection.api_url == "https://api.github.com"
+
+
+# --- filing --------------------------------------------------------------------------------------
+
+SAVED = Offer("your saved token", "saved", "jo@example.com")
+SENT = Offer("the request's token", "sent", travels=True)
+ENTERPRISE_API = "https://github.example.com/api/v3"
+
+
+def tokens(connections: list[GitHubConnection]) -> list[str]:
+    return [connection.token for connection in connections]
+
+
+def test_the_server_s_github_gets_every_credential_in_its_order() -> None:
+    found = github_filings(ENTERPRISE_API, "https://github.example.com/shop/ui.git", [SAVED, SENT])
+
+    assert tokens(found) == ["saved", "sent"]
+    assert {one.api_url for one in found} == {ENTERPRISE_API}
+    assert [one.credential_name for one in found] == ["your saved token", "the request's token"]
+
+
+def test_another_github_gets_only_what_came_for_it() -> None:
+    found = github_filings(ENTERPRISE_API, "https://github.com/shop/ui", [SAVED, SENT])
+
+    assert tokens(found) == ["sent"]
+    assert found[0].api_url == GITHUB_API
+
+
+@pytest.mark.parametrize(
+    ("url", "offers"),
+    [
+        ("https://github.com/shop/ui", [SAVED]),
+        ("https://github.example.com.evil.test/shop/ui", [SAVED, SENT]),
+        ("https://github.example.com@evil.test/shop/ui", [SAVED, SENT]),
+        ("https://gitlab.com/shop/ui", [SENT]),
+        ("https://github.example.com/shop", [SENT]),
+        ("https://github.example.com/shop/ui/issues", [SENT]),
+        ("https://github.example.com/shop/ui", [Offer("nothing", "")]),
+        ("https://github.example.com/shop/ui", [Offer("a token", "two words")]),
+    ],
+)
+def test_what_may_not_go_there_is_refused(url: str, offers: list[Offer]) -> None:
+    with pytest.raises(NotConfigured) as caught:
+        github_filings(ENTERPRISE_API, url, offers)
+
+    assert str(caught.value).startswith("No issue was filed in GitHub: ")
+    assert "two words" not in str(caught.value)
+
+
+def test_an_e_mail_address_makes_a_login_of_a_jira_token() -> None:
+    found = jira_filings(JiraAccess(url="https://jira.test/"), [SAVED, SENT], project_key="shop")
+
+    assert [one.credential for one in found] == [CloudLogin("jo@example.com", "saved"), PersonalToken("sent")]
+    assert {(one.url, one.project_key) for one in found} == {("https://jira.test", "SHOP")}
+
+
+@pytest.mark.parametrize(
+    ("server", "offers", "key"),
+    [
+        (JiraAccess(), [SENT], "SHOP"),
+        (JiraAccess(url="https://jira.test"), [Offer("nothing", "")], "SHOP"),
+        (JiraAccess(url="https://jira.test"), [SENT], 'SHOP" OR project = "X'),
+        (JiraAccess(url="https://jira.test?x=1"), [SENT], "SHOP"),
+    ],
+)
+def test_a_jira_that_cannot_be_asked_is_refused(server: JiraAccess, offers: list[Offer], key: str) -> None:
+    with pytest.raises(NotConfigured, match="Jira was not asked: "):
+        jira_filings(server, offers, project_key=key)

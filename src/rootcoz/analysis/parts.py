@@ -17,15 +17,17 @@ from rootcoz.domain.analysis import (
 from rootcoz.domain.budget import NO_BUDGETS, Budgets
 from rootcoz.domain.errors import NoSuchAnalysis
 from rootcoz.domain.job_metadata import JobMetadata
+from rootcoz.domain.notification import AnalysisNews, Event, ReopenedNews
 from rootcoz.domain.review import DecisionReuse
 from rootcoz.kit.sealed import Seal
 from rootcoz.providers.base import Provider
 from rootcoz.store import analyses as analyses_store
-from rootcoz.store.engine import Database
+from rootcoz.store.engine import Connection, Database
 
 if TYPE_CHECKING:  # a server is up sooner without them
     from rootcoz.analysis.enrich import Desk
     from rootcoz.sources.jenkins.client import JenkinsAccess
+    from rootcoz.trackers.base import IssueStates
 
     Desks = tuple[Mapping[ProgressPhase, Desk], tuple[str, ...]]
 
@@ -43,6 +45,22 @@ class Audience(Protocol):
 
     def forget(self, job_id: str) -> None:
         """Nothing more will come from the analysis in this process."""
+        ...
+
+
+class Newsroom(Protocol):
+    """Has the outside told, later and in other hands: `features.notifications.Notifications`."""
+
+    def wants(self, event: Event, job_name: str) -> bool:
+        """Whether such news of the job may concern anybody."""
+        ...
+
+    async def announce(self, connection: Connection, news: AnalysisNews) -> None:
+        """The analysis is over, in the transaction that says so; its rows of history are there."""
+        ...
+
+    async def announce_reopened(self, connection: Connection, news: ReopenedNews) -> None:
+        """A failure came again although its issue is closed. Told once for an analysis and an issue."""
         ...
 
 
@@ -69,10 +87,16 @@ class Parts:
     desks: "Callable[[StoredAnalysis, Mapping[str, str]], Desks]"
     """The trackers to be searched for an analysis, and sentences about those that cannot be."""
     audience: Audience
+    issue_states: "Callable[[StoredAnalysis, Mapping[str, str]], Sequence[IssueStates]]" = (
+        lambda _analysis, _secrets: ()
+    )
+    """Who can say how issues stand, likewise."""
     budgets: Budgets = NO_BUDGETS
     reuse_decisions: DecisionReuse = DecisionReuse.SUGGEST
     metadata_for: Callable[[str], JobMetadata | None] = lambda _job_name: None
     """What the rules say of a job by its name; may read a file."""
+    newsroom: Newsroom | None = None
+    """None where nobody is told."""
 
     async def is_final(self, job_id: str) -> bool:
         """Whether nothing more will happen to the analysis: it is over, or gone."""

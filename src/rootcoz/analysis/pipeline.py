@@ -22,7 +22,9 @@ from rootcoz.analysis.history import history_rows
 from rootcoz.analysis.ledger import Ledger
 from rootcoz.analysis.materials import NOTHING_ELSE, Materials, gather_artifacts, gather_repositories, joined
 from rootcoz.analysis.memory import Decisions, catch_up, exact_decisions, near_decisions
+from rootcoz.analysis.news import analysis_news, reopened_news
 from rootcoz.analysis.parts import Parts, Step, take_up
+from rootcoz.analysis.reopened import Reopened, find_links, find_reopened
 from rootcoz.analysis.report import AnswerPlace, ReportFacts, count_verdicts, write_result
 from rootcoz.analysis.turns import Turns
 from rootcoz.domain.analysis import (
@@ -36,6 +38,7 @@ from rootcoz.domain.errors import AnalysisAborted, Conflict, NoSuchAnalysis, Not
 from rootcoz.domain.failure import Build, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, NoVerdict, NoVerdictReason
 from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.notification import Event
 from rootcoz.domain.review import DecisionReuse
 from rootcoz.grouping.cluster import with_clusters
 from rootcoz.grouping.groups import group_failures
@@ -319,10 +322,22 @@ class _Job:
             known = await look_up(desk, groups, answers, judge=judges.get(phase))
             matches |= known.matches
             notes = (*notes, *known.notes)
-        await self._note(*notes)
+        reopened = await self._reopened(groups, secrets)
+        await self._note(*notes, *reopened.notes)
         async with self._write() as connection:
+            document = chunked([issues.encode_reopened(reopened.issues)])
+            await save_document(connection, self.analysis.id, issues.REOPENED, document)
             document = chunked([issues.encode_issues(matches)])
             await save_document(connection, self.analysis.id, issues.ISSUES, document)
+
+    async def _reopened(self, groups: Sequence[FailureGroup], secrets: Mapping[str, str]) -> Reopened:
+        """Closed issues of failures that came again."""
+        states = self.parts.issue_states(self.analysis, secrets)
+        if not states:
+            return Reopened({})
+        async with self.database.read() as connection:
+            links = await find_links(connection, groups, states, but=self.analysis.id)
+        return await find_reopened(groups, links, states)
 
     async def _judges(self) -> Mapping[ProgressPhase, IssueJudge]:
         """Who says which issues are about a finding; nobody where the words alone decide."""
@@ -351,6 +366,7 @@ class _Job:
             ledger = await calls.load_ledger(connection, self.analysis.id)
             outline = await load_document(connection, self.analysis.id, builds.OUTLINE)
             issue_chunks = await load_document(connection, self.analysis.id, issues.ISSUES)
+            reopened = await load_document(connection, self.analysis.id, issues.REOPENED)
             reports = [
                 await load_document(connection, self.analysis.id, builds.report_kind(number))
                 for number in range(0 if failed_because else len(self.analysis.reports))
@@ -371,6 +387,7 @@ class _Job:
             groups=groups,
             answers=answers,
             issues=issues.decode_issues(issue_chunks),
+            reopened=issues.decode_reopened(reopened),
             ledger=ledger,
             reports=reports,
             report_url=self._report_url(),
@@ -383,6 +400,9 @@ class _Job:
         verdicts = chunked([builds.encode_verdicts(count_verdicts(facts))])
         aborted = self.analysis.aborted_by is not None
         job_metadata = await asyncio.to_thread(self.parts.metadata_for, self.analysis.job_name)
+        newsroom = self.parts.newsroom
+        wanted = newsroom is not None and newsroom.wants(Event.ANALYSIS, self.analysis.job_name)
+        news = await asyncio.to_thread(analysis_news, facts) if wanted and not aborted else None
         async with self._write() as connection:
             if not await analyses_store.finish_analysis(
                 connection, self.analysis.id, status, aborted=aborted
@@ -395,6 +415,11 @@ class _Job:
                 await save_history(connection, self.analysis.id, history_rows(facts), analyzed_at=utc_now())
                 if job_metadata is not None:
                     await add_metadata(connection, job_metadata)
+            if news is not None and self.parts.newsroom is not None:
+                await self.parts.newsroom.announce(connection, news)
+            if status is AnalysisStatus.COMPLETED and self.parts.newsroom is not None:
+                for told in reopened_news(facts):
+                    await self.parts.newsroom.announce_reopened(connection, told)
             await delete_documents(connection, self.analysis.id, CONSOLE)
             await save_document(connection, self.analysis.id, builds.RESULT, packed)
         self._tell(status=status, groups_answered=len(kept))

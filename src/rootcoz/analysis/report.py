@@ -15,7 +15,7 @@ from rootcoz.domain.analysis import AnalysisOptions, AnalysisStatus, LedgerEntry
 from rootcoz.domain.debate import Debate, DebateEntry
 from rootcoz.domain.failure import BuildOutline, Failure, FailureGroup
 from rootcoz.domain.finding import Answer, Evidence, Finding, NoVerdict, NoVerdictReason
-from rootcoz.domain.issue import MatchedIssue
+from rootcoz.domain.issue import MatchedIssue, ReopenedIssue
 from rootcoz.domain.review import PastDecision
 from rootcoz.domain.verdicts import VerdictCounts, counted
 from rootcoz.exporters.case_enrichment import CaseEnrichment, case_enrichment, stand_in_note
@@ -62,6 +62,8 @@ class ReportFacts:
     decisions: Mapping[int, Sequence[PastDecision]] = field(default_factory=dict)
     """By group number: what people decided when the same failure came before, the newest first, or else what they
     decided of similar ones, the most similar first."""
+    reopened: Mapping[int, Sequence[ReopenedIssue]] = field(default_factory=dict)
+    """By group number: closed issues of failures that came again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,7 @@ def _failures(facts: ReportFacts, build: BuildOutline, group_of: GroupOf) -> Ite
             "status": failure.status,
             "duration": failure.duration,
             "past_decisions": list(decisions if number in _told_in_full(group) else decisions[:1]),
+            "reopened": list(facts.reopened.get(group.number, ())),
             "peer_debate": debate and _debate_payload(debate, in_full=number in _told_in_full(group)),
         }
         yield orjson.dumps(head)[:-1] + b',"analysis":{'

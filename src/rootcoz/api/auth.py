@@ -85,6 +85,13 @@ def writer(request: Request) -> Requester:
     return who
 
 
+def named(request: Request) -> Requester:
+    """Who asks, if they say who they are and the allow list lets them change anything. A name may be without proof."""
+    if not requester(request).name:
+        raise NotSignedIn("Say who you are: sign in, or choose a name.")
+    return writer(request)
+
+
 def proven(request: Request) -> Requester:
     """Who asks, if they have proven it. Not held against the allow list: it is about their own things."""
     who = requester(request)
@@ -113,11 +120,12 @@ def administrators_only(services: Services) -> str:
     return "Only an administrator may do this: sign in, or send the key as 'Authorization: Bearer <key>'."
 
 
-GUARDS = (anyone, writer, proven, administrator)
+GUARDS = (anyone, writer, named, proven, administrator)
 """One of them stands before every route that changes anything."""
 
 ServicesOf = Annotated[Services, Depends(services_of)]
 Anyone = Annotated[Requester, Depends(anyone)]
 Writer = Annotated[Requester, Depends(writer)]
+Named = Annotated[Requester, Depends(named)]
 Proven = Annotated[Requester, Depends(proven)]
 Administrator = Annotated[Requester, Depends(administrator)]

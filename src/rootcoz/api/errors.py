@@ -1,6 +1,7 @@
 """The table from our errors to HTTP statuses, and the one shape that errors have."""
 
 import errno
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,12 +15,15 @@ from starlette.exceptions import HTTPException
 from rootcoz.domain.errors import (
     CallerError,
     Conflict,
+    CredentialRefused,
     InvalidInput,
+    KeysUnavailable,
     NotAllowed,
     NotConfigured,
     NotFound,
     NotSignedIn,
     OutsideError,
+    RateLimited,
     RootcozError,
     ServerStopping,
     StillInProgress,
@@ -42,6 +46,8 @@ STATUSES: tuple[tuple[type[RootcozError], int], ...] = (
     (CallerError, 400),
     (ServerStopping, 503),
     (StoreUnavailable, 503),
+    (CredentialRefused, 401),  # a tracker's: the reference has its 401 and 403 so
+    (KeysUnavailable, 503),
     (OutsideError, 502),
     (RootcozError, 500),
 )
@@ -73,6 +79,8 @@ def error_reply(error: RootcozError) -> JSONResponse:
         headers = {"WWW-Authenticate": "Bearer"}
     elif isinstance(error, TooManyAttempts):
         headers = {"Retry-After": str(error.retry_after_s)}
+    elif isinstance(error, RateLimited) and error.retry_after_s is not None:
+        headers = {"Retry-After": str(math.ceil(error.retry_after_s))}
     return JSONResponse({"detail": str(error)}, status_of(error), headers)
 
 

@@ -16,6 +16,7 @@ from rootcoz.api.schemas.accounts import (
 )
 from rootcoz.api.schemas.errors import ErrorBody, ValidationBody, error_responses
 from rootcoz.api.schemas.events import ProgressEvent
+from rootcoz.api.schemas.mentions import MarkReadRequest
 from rootcoz.api.schemas.requests import AnalyzeFailuresRequest
 
 _REF = "#/components/schemas/{model}"
@@ -32,6 +33,7 @@ _HAND_READ = (
     CreateUserRequest,
     ChangeRoleRequest,
     RotateKeyRequest,
+    MarkReadRequest,
 )
 """Bodies that routes read by themselves."""
 _MUTATING = {"post", "put", "patch", "delete"}

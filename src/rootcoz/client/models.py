@@ -139,6 +139,14 @@ class PeerDebate(Reply):
     rounds: list[DebateRound] = []
 
 
+class ReopenedIssue(Reply):
+    """A closed issue of a failure that came again."""
+
+    key: str = ""
+    url: str = ""
+    status: str = ""
+
+
 class FailureResult(Reply):
     """One failed test with the answer of its group."""
 
@@ -152,6 +160,7 @@ class FailureResult(Reply):
     status: str = ""
     analysis: Analysis = Analysis()
     past_decisions: list[PastDecision] = []
+    reopened: list[ReopenedIssue] = []
     peer_debate: PeerDebate | None = None
 
 

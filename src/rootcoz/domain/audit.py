@@ -19,6 +19,7 @@ class Action(StrEnum):
     TOKENS_CHANGED = "tokens_changed"
     RESULT_DELETED = "result_deleted"
     CLASSIFICATION_OVERRIDDEN = "classification_overridden"
+    NOTIFICATION_TESTED = "notification_tested"
 
 
 class Outcome(StrEnum):

@@ -17,11 +17,14 @@
     │   └── NotAllowed              the requester lacks the right
     │       └── BudgetSpent         what may be spent on AIs is spent
     ├── ServerStopping              nobody: the same request works after the next start
+    ├── KeysUnavailable             the operator: keys that the server made cannot be used
     ├── StoreUnavailable            the operator: our database cannot be used at the moment
     └── OutsideError                something outside us failed; carries `source` and `retryable`
         ├── Unavailable             no answer: time-out, connection refused, could not start
-        │   └── RateLimited         it asks to be left alone for a while; says for how long, if it knows
+        │   ├── RateLimited         it asks to be left alone for a while; says for how long, if it knows
+        │   └── OutcomeUnknown      what was asked for may or may not have been done
         └── Refused                 an answer that says no: bad key, unknown model, unusable reply
+            └── CredentialRefused   it does not accept the credential, or not for this
 
 Whatever is not in the tree is a bug of ours. Messages say what happened, to which thing, and what to do; they
 never hold a token, a password or a whole log. The core never names HTTP: `api/errors.py` has the table of
@@ -128,6 +131,10 @@ class StoreUnavailable(RootcozError):
         )
 
 
+class KeysUnavailable(RootcozError):
+    """Keys that the server made for itself, or was to make, cannot be used; the message says what to do."""
+
+
 class OutsideError(RootcozError):
     """Something outside us failed."""
 
@@ -156,6 +163,10 @@ class RateLimited(Unavailable):
         """Seconds after which it wants to be asked again, if it says so."""
 
 
+class OutcomeUnknown(Unavailable):
+    """What was asked for may or may not have been done: it was sent, and no usable answer came back."""
+
+
 class Refused(OutsideError):
     """An answer that says no: a bad key, an unknown model, a reply that cannot be used."""
 
@@ -163,6 +174,10 @@ class Refused(OutsideError):
         super().__init__(message, source=source, retryable=False)
         self.not_found = not_found
         """Whether it says no more than that the thing is not there, or not shown to us."""
+
+
+class CredentialRefused(Refused):
+    """It does not accept the credential, or not for what was asked: another credential can help."""
 
 
 class DataDirectoryInUse(Conflict):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+_NAME_SHOWN = 200
+
 
 @dataclass(frozen=True, slots=True)
 class FailureTarget:
@@ -13,6 +15,15 @@ class FailureTarget:
     """Empty for failures of the analysed build itself."""
     child_build_number: int = 0
     """0 with a name: the first build of that child that has the test."""
+
+    @property
+    def shown(self) -> str:
+        """As messages name it."""
+        name = repr(self.test_name[:_NAME_SHOWN])
+        if not self.child_job_name:
+            return name
+        number = f" #{self.child_build_number}" if self.child_build_number else ""
+        return f"{name} in {self.child_job_name[:_NAME_SHOWN]!r}{number}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Where answers go besides our own store: enriched JUnit XML."""
+"""Where answers go besides our own store: enriched JUnit XML, and Report Portal."""

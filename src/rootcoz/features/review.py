@@ -5,19 +5,22 @@ anything. The stored result is never rewritten; `features.results` puts the over
 to be told to forget what it remembers.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from rootcoz.domain.analysis import AnalysisStatus
-from rootcoz.domain.errors import Conflict, InvalidInput, NoSuchAnalysis, NotFound, StillInProgress
+from rootcoz.domain.account import name_key
+from rootcoz.domain.errors import Conflict, NotFound
 from rootcoz.domain.finding import Classification
+from rootcoz.domain.mention import SpokenTo
 from rootcoz.domain.review import Author, Comment, FailureTarget, ReviewMark
 from rootcoz.kit.clock import utc_now
 from rootcoz.store import review
 from rootcoz.store.builds import ANSWER_PLACES
 from rootcoz.store.documents import document_size
-from rootcoz.store.engine import Database
+from rootcoz.store.engine import Connection, Database
+
+AnnounceMention = Callable[[Connection, SpokenTo], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,10 @@ class Reviews:
     InvalidInput for a failure that it does not have, looked at in this order.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, announce_mention: AnnounceMention | None = None) -> None:
+        """`announce_mention` is told, in the comment's transaction, whom a comment speaks to."""
         self._database = database
+        self._announce_mention = announce_mention
 
     async def override(
         self, job_id: str, target: FailureTarget, classification: Classification, username: str
@@ -69,7 +74,7 @@ class Reviews:
                 found.connection, found.analysis, found.failure, username=username, at=utc_now()
             )
         if restored is None:
-            raise NotFound(f"Nobody has overridden the classification of {_shown(target)}.")
+            raise NotFound(f"Nobody has overridden the classification of {target.shown}.")
         return restored
 
     async def mark(self, job_id: str, target: FailureTarget, username: str, *, reviewed: bool) -> None:
@@ -87,9 +92,16 @@ class Reviews:
     async def comment(self, job_id: str, target: FailureTarget, text: str, author: Author) -> int:
         """Comment on the failure; the comment's id."""
         async with self._found(job_id, target) as found:
-            return await review.add_comment(
+            added = await review.add_comment(
                 found.connection, found.analysis.id, found.failure, text, author=author, at=utc_now()
             )
+            others = tuple(name for name in added.speaks_to if name != name_key(author.name))
+            if others and author.name and self._announce_mention is not None:
+                spoken = SpokenTo(
+                    found.analysis.id, found.analysis.job_id, added.id, text, author.name, others
+                )
+                await self._announce_mention(found.connection, spoken)
+            return added.id
 
     async def delete_comment(self, job_id: str, comment_id: int, *, author: Author | None) -> None:
         """Delete this author's comment; None deletes anybody's. Raises NotFound."""
@@ -110,28 +122,4 @@ class Reviews:
     @asynccontextmanager
     async def _found(self, job_id: str, target: FailureTarget) -> AsyncIterator[review.LockedFailure]:
         async with self._database.write() as connection:
-            analysis = await review.lock_analysis(connection, job_id)
-            if analysis is None:
-                raise NoSuchAnalysis(job_id)
-            if not analysis.status.is_final:
-                raise StillInProgress(
-                    f"The analysis {job_id} is still in progress ({analysis.status}); try again when it is over."
-                )
-            if analysis.status is AnalysisStatus.FAILED:
-                raise Conflict(f"The analysis {job_id} failed: it has no results to be reviewed.")
-            failure = await review.find_failure(connection, analysis.id, target)
-            if failure is None:
-                raise InvalidInput(f"The analysis {job_id} has no failure {_shown(target)}.")
-            yield review.LockedFailure(connection, analysis, failure)
-
-
-_NAME_SHOWN = 200
-
-
-def _shown(target: FailureTarget) -> str:
-    """The failure as messages name it."""
-    name = repr(target.test_name[:_NAME_SHOWN])
-    if not target.child_job_name:
-        return name
-    number = f" #{target.child_build_number}" if target.child_build_number else ""
-    return f"{name} in {target.child_job_name[:_NAME_SHOWN]!r}{number}"
+            yield await review.lock_failure(connection, job_id, target)

@@ -104,6 +104,12 @@ async def has_admin_with_key(connection: AsyncConnection, now: str) -> bool:
     return found is not None
 
 
+async def holds_key(connection: AsyncConnection, username: str) -> bool:
+    """Whether the user of that name has a key, valid or not."""
+    query = select(api_keys.c.id).join(users, users.c.id == api_keys.c.user_id)
+    return await connection.scalar(query.where(users.c.name_key == name_key(username)).limit(1)) is not None
+
+
 async def add_account(connection: AsyncConnection, username: str, role: Role, now: str) -> int:
     """Add a user; the new row's id. Raises NameTaken, and the transaction can go on."""
     try:

@@ -8,6 +8,7 @@ from itertools import islice
 from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rootcoz.domain.failure import ErrorSignature
 from rootcoz.kit.text_key import text_key
 from rootcoz.store.labels import publish_labels
 from rootcoz.store.schema import analyses, failure_history, history_runs
@@ -36,6 +37,49 @@ class HistoryRow:
     signature_version: int
     classification: str
     """Empty when there is no verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifiedFailure:
+    """A failure with the newest word on it."""
+
+    number: int
+    """Index of the failure among those of its analysis."""
+    group_number: int
+    child_job_name: str
+    child_build_number: int
+    test_name: str
+    signature: ErrorSignature
+    classification: str
+    """Of its finding, an override or a label, whichever came last; empty when there is no verdict."""
+
+
+async def classified_failures(connection: AsyncConnection, analysis_id: int) -> list[ClassifiedFailure]:
+    """The failures of a completed analysis, in the build's order."""
+    rows = failure_history.c
+    query = select(
+        rows.number,
+        rows.group_number,
+        rows.child_job_name,
+        rows.child_build_number,
+        rows.test_name,
+        rows.error_signature,
+        rows.signature_version,
+        rows.classification,
+    ).where(rows.analysis_id == analysis_id)
+    found = await connection.execute(query.order_by(rows.number))
+    return [
+        ClassifiedFailure(
+            number=row.number,
+            group_number=row.group_number,
+            child_job_name=row.child_job_name,
+            child_build_number=row.child_build_number,
+            test_name=row.test_name,
+            signature=ErrorSignature(row.error_signature, row.signature_version),
+            classification=row.classification,
+        )
+        for row in found
+    ]
 
 
 async def save_history(
@@ -84,6 +128,29 @@ async def analyses_without_history(connection: AsyncConnection, after: int, limi
         .limit(limit)
     )
     return list(rows)
+
+
+async def known_groups(connection: AsyncConnection, analysis_id: int, job_name: str) -> set[int]:
+    """Numbers of the analysis's groups whose signature has failed in an earlier analysis of the job.
+
+    The rows of the analysis must be there. Those of direct analyses count as one job without a name.
+    """
+    own, earlier = failure_history.alias("own"), failure_history.alias("earlier")
+    groups = (
+        select(own.c.group_number, own.c.error_signature, own.c.signature_version)
+        .where(own.c.analysis_id == analysis_id)
+        .distinct()
+        .subquery()
+    )
+    seen = exists().where(
+        earlier.c.error_signature == groups.c.error_signature,
+        earlier.c.signature_version == groups.c.signature_version,
+        # The sum keeps SQLite from going through all rows of the job for each signature.
+        earlier.c.job_key + 0 == text_key(job_name),
+        earlier.c.job_name == job_name,
+        earlier.c.analysis_id != analysis_id,
+    )
+    return set(await connection.scalars(select(groups.c.group_number).where(seen)))
 
 
 async def has_history(connection: AsyncConnection, analysis_id: int) -> bool:

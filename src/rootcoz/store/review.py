@@ -7,10 +7,12 @@ from sqlalchemy import Row, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.domain.analysis import AnalysisStatus
+from rootcoz.domain.errors import Conflict, InvalidInput, NoSuchAnalysis, StillInProgress
 from rootcoz.domain.finding import Finding
 from rootcoz.domain.review import Author, Comment, FailureTarget, Override, ReviewMark
 from rootcoz.kit.text_key import text_key
 from rootcoz.store.findings import decode_answer
+from rootcoz.store.mentions import add_mentions
 from rootcoz.store.schema import (
     analyses,
     comments,
@@ -58,12 +60,42 @@ class LockedFailure:
     failure: FoundFailure
 
 
+@dataclass(frozen=True, slots=True)
+class AddedComment:
+    """A comment that was kept."""
+
+    id: int
+    speaks_to: tuple[str, ...]
+    """By `domain.account.name_key`."""
+
+
 async def lock_analysis(connection: AsyncConnection, job_id: str) -> ReviewedAnalysis | None:
     """The analysis, which no other transaction changes or removes before this one ends."""
     query = select(analyses.c.id, analyses.c.job_id, analyses.c.job_name, analyses.c.status)
     # SQLite has one writer at a time and no such words; SQLAlchemy leaves them out there.
     row = (await connection.execute(query.where(analyses.c.job_id == job_id).with_for_update())).one_or_none()
     return row and ReviewedAnalysis(row.id, row.job_id, row.job_name, AnalysisStatus(row.status))
+
+
+async def lock_failure(connection: AsyncConnection, job_id: str, target: FailureTarget) -> LockedFailure:
+    """The failure of a completed analysis, which is locked.
+
+    Raises NoSuchAnalysis, StillInProgress, Conflict for a failed one, and InvalidInput for a failure
+    that it does not have, looked at in this order.
+    """
+    analysis = await lock_analysis(connection, job_id)
+    if analysis is None:
+        raise NoSuchAnalysis(job_id)
+    if not analysis.status.is_final:
+        raise StillInProgress(
+            f"The analysis {job_id} is still in progress ({analysis.status}); try again when it is over."
+        )
+    if analysis.status is AnalysisStatus.FAILED:
+        raise Conflict(f"The analysis {job_id} failed: it has no results to be reviewed.")
+    failure = await find_failure(connection, analysis.id, target)
+    if failure is None:
+        raise InvalidInput(f"The analysis {job_id} has no failure {target.shown}.")
+    return LockedFailure(connection, analysis, failure)
 
 
 async def find_failure(
@@ -308,8 +340,8 @@ async def add_comment(
     *,
     author: Author,
     at: str,
-) -> int:
-    """Keep the comment; its id."""
+) -> AddedComment:
+    """Keep the comment, and whom it speaks to."""
     result = await connection.execute(
         insert(comments).values(
             analysis_id=analysis_id,
@@ -326,7 +358,8 @@ async def add_comment(
     key = result.inserted_primary_key
     if key is None:
         raise RuntimeError("the database returned no key for a new comment")
-    return int(key[0])
+    comment_id = int(key[0])
+    return AddedComment(comment_id, tuple(await add_mentions(connection, comment_id, comment)))
 
 
 async def list_comments(connection: AsyncConnection, job_id: str) -> list[Comment]:

@@ -352,6 +352,39 @@ memory_keys = Table(
 """Under which keys a remembered failure is found: the `kit.text_key` of each of its `grouping.memory.memory_keys`."""
 Index("ix_memory_keys_override", memory_keys.c.override_id)
 
+tracker_items = Table(
+    "tracker_items",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    _analysis_id(),
+    Column("item_key", String(64), nullable=False),
+    Column("tracker", String(16), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("run", String(80), nullable=False),
+    Column("beats", BigInteger, nullable=False, server_default="0"),
+    Column("test_name", Text, nullable=False),
+    Column("child_job_name", Text, nullable=False),
+    Column("child_build_number", Integer, nullable=False),
+    Column("error_signature", String(64), nullable=False),
+    Column("signature_version", Integer, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("key", Text, nullable=False, server_default=""),
+    Column("number", BigInteger, nullable=False, server_default="0"),
+    Column("url", Text, nullable=False, server_default=""),
+    Column("title", Text, nullable=False),
+    Column("comment_id", BigInteger, nullable=False, server_default="0"),
+    Column("claimed_at", _TIME, nullable=False),
+    Column("touched_at", _TIME, nullable=False),
+    Column("filed_at", _TIME, nullable=True),
+    CheckConstraint("state IN ('filing', 'unclear', 'filed')", name="state"),
+)
+"""Issues that were filed from a result, and those that are being filed: the row is there before the tracker is asked.
+`item_key` says what was to be filed, `run` who is at it, and `beats` rises while they are. `place` is the repository or
+project, with its server."""
+Index("ix_tracker_items_item", tracker_items.c.analysis_id, tracker_items.c.item_key, unique=True)
+Index("ix_tracker_items_signature", tracker_items.c.error_signature, tracker_items.c.signature_version)
+
 job_metadata = Table(
     "job_metadata",
     metadata,
@@ -459,3 +492,67 @@ audit_log = Table(
     Column("detail", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,  # a number that is missing was taken out
 )
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column(
+        "comment_id",
+        _ID,
+        ForeignKey("comments.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("name_key", Text, primary_key=True),
+    Column("read_at", _TIME, nullable=True),
+)
+"""Whom a comment speaks to, by `domain.account.name_key`; there need not be such a user."""
+Index("ix_mentions_name", mentions.c.name_key, mentions.c.comment_id, mentions.c.read_at)
+
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("name_key", Text, nullable=False),  # `admin` of ADMIN_KEY has no row among the users
+    Column("endpoint", Text, nullable=False),
+    Column("endpoint_digest", String(64), nullable=False, unique=True),  # the address itself may be too long
+    Column("p256dh_key", Text, nullable=False),
+    Column("auth_key", Text, nullable=False),
+    Column("subscribed_at", _TIME, nullable=False),
+    sqlite_autoincrement=True,  # a delivery on its way must not reach whoever comes next
+)
+Index("ix_push_subscriptions_name", push_subscriptions.c.name_key, push_subscriptions.c.subscribed_at)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("once_key", String(64), nullable=False, unique=True),  # what is to be told once has one
+    Column("analysis_id", _ID, ForeignKey("analyses.id", ondelete="CASCADE"), nullable=True),
+    Column("subscription_id", _ID, ForeignKey("push_subscriptions.id", ondelete="CASCADE"), nullable=True),
+    Column("comment_id", _ID, ForeignKey("comments.id", ondelete="CASCADE"), nullable=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", _TIME, nullable=False),
+    Column("last_error", Text, nullable=False, server_default=""),
+    Column("created_at", _TIME, nullable=False),
+    Column("finished_at", _TIME, nullable=True),
+    CheckConstraint("state IN ('pending', 'delivered', 'given_up')", name="state"),
+)
+"""Messages to the outside, each written in the transaction of what it tells of."""
+Index("ix_deliveries_due", deliveries.c.state, deliveries.c.due_at)
+Index("ix_deliveries_created", deliveries.c.created_at, deliveries.c.id)
+Index("ix_deliveries_analysis", deliveries.c.analysis_id)
+Index("ix_deliveries_subscription", deliveries.c.subscription_id)
+Index("ix_deliveries_comment", deliveries.c.comment_id)
+
+shared_keys = Table(
+    "shared_keys",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Keys that all processes on one database must have alike; with SQLite they lie as files beside it."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from rootcoz.domain.issue import TrackerIssue
+from rootcoz.domain.issue import FiledIssue, IssueState, NewIssue, TrackerIssue
 from rootcoz.domain.link import Link
 
 
@@ -39,6 +39,33 @@ class IssueSearch(Protocol):
         ...
 
 
+class IssueFiler(Protocol):
+    """One repository or project with one credential. Implementations are safe to use from many tasks at once."""
+
+    name: str
+    """As in IssueSearch."""
+    place: str
+    """The repository or project, with its server: what makes two filers file in the same place."""
+    settles_s: float
+    """Seconds after which an issue that was filed is found for certain."""
+
+    async def create_issue(self, issue: NewIssue) -> FiledIssue:
+        """File the issue, in the markup that this tracker reads.
+
+        It is sent again only after what certainly did nothing. Raises InvalidInput for what the tracker does not take
+        and the caller can change; OutcomeUnknown when it may have been filed; Refused (CredentialRefused among them)
+        and Unavailable when it certainly was not. Messages hold no credential.
+        """
+        ...
+
+    async def find_filed(self, issue: NewIssue, since: str) -> FiledIssue | None:
+        """The issue, known by its marker, if it has been filed since that time (ISO 8601).
+
+        Raises Refused and Unavailable.
+        """
+        ...
+
+
 class StateLookup(Protocol):
     """One tracker with one credential. Implementations are safe to use from many tasks at once."""
 
@@ -51,4 +78,22 @@ class StateLookup(Protocol):
         Never empty. Raises Unavailable (RateLimited among them) and Refused, whose `not_found` tells an issue that is
         not there or not shown to us from a credential that is not accepted.
         """
+
+
+class IssueStates(Protocol):
+    """One tracker with one credential, asked how single issues stand. Safe to use from many tasks at once."""
+
+    name: str
+    """As in IssueSearch."""
+
+    def named_in(self, text: str) -> list[str]:
+        """Addresses of issues of this tracker that a person's text names, each once, in their order."""
+        ...
+
+    def knows(self, url: str) -> bool:
+        """Whether an issue with that address is one of this tracker's."""
+        ...
+
+    async def state(self, url: str) -> IssueState:
+        """How the issue at that address, which it knows, stands. Raises Refused and Unavailable."""
         ...

@@ -5,6 +5,8 @@ A request that names another address brings a credential of its own, whole; halv
 """
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -46,6 +48,8 @@ class JiraConnection:
     max_results: int = MAX_MATCHES
     proxy: str = field(default="", repr=False)
     """May hold a login."""
+    credential_name: str = ""
+    """What people know the credential by; empty: by the settings that hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class GitHubConnection:
     token: str = field(default="", repr=False)
     """Empty: ask as anybody."""
     proxy: str = field(default="", repr=False)
+    credential_name: str = ""
+    """As in JiraConnection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,16 @@ class GitHubAccess:
     token: str = field(default="", repr=False)
 
 
+@contextmanager
+def _told(outcome: str) -> Iterator[None]:
+    """Say in front of a reason what came of it."""
+    try:
+        yield
+    except NotConfigured as error:
+        raise NotConfigured(f"{outcome}: {error}") from None
+
+
+@_told("Jira was not searched")
 def jira_connection(
     server: JiraAccess, request: JiraAccess | None = None, *, proxy: str = "", needs_project: bool = True
 ) -> JiraConnection | None:
@@ -100,25 +116,25 @@ def jira_connection(
         return None
     address = asked.url or server.url
     if not address:
-        raise NotConfigured("Jira was not searched: there is no address; set JIRA_URL.")
+        raise NotConfigured("there is no address; set JIRA_URL.")
     url = _checked_url(address, "JIRA_URL" if not asked.url else "jira_url")
     credential = _credential(asked, "jira_email with jira_api_token, or jira_pat")
     verify_tls = server.ssl_verify is not False if asked.ssl_verify is None else asked.ssl_verify
     if credential is None:
         if asked.url and (not server.url or url != _checked_url(server.url, "JIRA_URL")):
             raise NotConfigured(
-                "Jira was not searched: a request with its own jira_url needs its own credential, jira_email with "
+                "a request with its own jira_url needs its own credential, jira_email with "
                 "jira_api_token, or jira_pat. The server's is only sent to the server's Jira."
             )
         if not verify_tls and server.ssl_verify is not False:
             raise NotConfigured(
-                "Jira was not searched: a request that switches off jira_ssl_verify needs its own credential, "
+                "a request that switches off jira_ssl_verify needs its own credential, "
                 "since nothing would prove that the server's goes to the right place."
             )
         credential = _credential(server, "JIRA_EMAIL with JIRA_API_TOKEN, or JIRA_PAT")
     if credential is None:
         raise NotConfigured(
-            "Jira was not searched: there is no credential; set JIRA_EMAIL and JIRA_API_TOKEN (Jira Cloud) or "
+            "there is no credential; set JIRA_EMAIL and JIRA_API_TOKEN (Jira Cloud) or "
             "JIRA_PAT (Data Center)."
         )
     return JiraConnection(
@@ -131,6 +147,7 @@ def jira_connection(
     )
 
 
+@_told("GitHub was not searched")
 def github_connection(
     server: GitHubAccess, repository_url: str, *, token: str = "", proxy: str = ""
 ) -> GitHubConnection:
@@ -147,12 +164,119 @@ def github_connection(
         api_url, own_token = GITHUB_API, ""
     else:
         raise NotConfigured(
-            f"GitHub was not searched: the tests repository is at {host}, which is neither github.com nor the "
+            f"the tests repository is at {host}, which is neither github.com nor the "
             "server of GITHUB_API_URL."
         )
     chosen = token or own_token
     _check_sendable(chosen, "The GitHub token")
     return GitHubConnection(api_url=api_url, repository=repository, token=chosen, proxy=proxy)
+
+
+# --- filing --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A credential that may go along when something is filed or looked up for a person."""
+
+    name: str
+    """What people know it by: `your saved Jira token`, `JIRA_PAT`."""
+    token: str = field(repr=False)
+    email: str = field(default="", repr=False)
+    """Of the account at Jira Cloud; empty: the token is a personal one of Data Center. GitHub has none."""
+    travels: bool = False
+    """Whether it may go to another address than the server's: only what came with the request that names it."""
+
+
+def github_filings(
+    api_url: str, repository_url: str, offers: Sequence[Offer], *, proxy: str = ""
+) -> list[GitHubConnection]:
+    """The repository with each of the credentials that may go there, in their order; at least one.
+
+    Raises NotConfigured when there is none, or for an address that is no repository of a GitHub that is known.
+    """
+    with _told("No issue was filed in GitHub"):
+        host, repository = _repository(repository_url)
+        configured = _checked_url(api_url or GITHUB_API, "GITHUB_API_URL")
+        known = _speaks_for(configured, host)
+        if not known and host not in GITHUB_HOSTS:
+            raise NotConfigured(
+                f"the repository is at {host}, which is neither github.com nor the server of GITHUB_API_URL."
+            )
+        usable = [offer for offer in offers if offer.token and (known or offer.travels)]
+        if not usable:
+            raise NotConfigured(
+                f"there is no token for {host}. Send github_token"
+                + (", save one of your own, or have GITHUB_TOKEN set." if known else ".")
+            )
+        for offer in usable:
+            _check_sendable(offer.token, _at_start(offer.name))
+        return [
+            GitHubConnection(
+                api_url=configured if known else GITHUB_API,
+                repository=repository,
+                token=offer.token,
+                proxy=proxy,
+                credential_name=offer.name,
+            )
+            for offer in usable
+        ]
+
+
+def github_server(api_url: str, offer: Offer, *, proxy: str = "") -> GitHubConnection:
+    """The server's GitHub, for what concerns no repository. Raises NotConfigured."""
+    _check_sendable(offer.token, _at_start(offer.name))
+    return GitHubConnection(
+        api_url=_checked_url(api_url or GITHUB_API, "GITHUB_API_URL"),
+        repository="",
+        token=offer.token,
+        proxy=proxy,
+        credential_name=offer.name,
+    )
+
+
+def is_project_key(key: str) -> bool:
+    """Whether a project of Jira can have that key."""
+    return _PROJECT_KEY.fullmatch(key) is not None
+
+
+def jira_filings(
+    server: JiraAccess, offers: Sequence[Offer], *, project_key: str, proxy: str = ""
+) -> list[JiraConnection]:
+    """The server's Jira with each of the credentials, in their order; at least one.
+
+    An empty `project_key` is for what concerns no project. Raises NotConfigured when there is no credential or no
+    address, or for a project key that is none.
+    """
+    with _told("Jira was not asked"):
+        if not server.url:
+            raise NotConfigured("there is no address; set JIRA_URL.")
+        url = _checked_url(server.url, "JIRA_URL")
+        usable = [offer for offer in offers if offer.token]
+        if not usable:
+            raise NotConfigured(
+                "there is no credential. Send jira_token (for Jira Cloud with jira_email), save one of your own, or "
+                "have JIRA_EMAIL and JIRA_API_TOKEN, or JIRA_PAT, set."
+            )
+        for offer in usable:
+            _check_sendable(offer.email + offer.token, _at_start(offer.name))
+        key = _project_key(project_key) if project_key else ""
+    return [
+        JiraConnection(
+            url=url,
+            credential=CloudLogin(offer.email, offer.token) if offer.email else PersonalToken(offer.token),
+            project_key=key,
+            verify_tls=server.ssl_verify is not False,
+            proxy=proxy,
+            credential_name=offer.name,
+        )
+        for offer in usable
+    ]
+
+
+def _at_start(text: str) -> str:
+    """As it stands at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 # --- Jira ----------------------------------------------------------------------------------------
@@ -167,7 +291,7 @@ def _credential(access: JiraAccess, wanted: str) -> JiraCredential | None:
         _check_sendable(access.pat, "Jira's personal access token")
         return PersonalToken(access.pat)
     if access.email or access.api_token:
-        raise NotConfigured(f"Jira was not searched: its credential is incomplete; give {wanted}.")
+        raise NotConfigured(f"its credential is incomplete; give {wanted}.")
     return None
 
 
@@ -176,11 +300,9 @@ _PROJECT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}")
 
 def _project_key(key: str) -> str:
     if not key:
-        raise NotConfigured("Jira was not searched: there is no project; set JIRA_PROJECT_KEY.")
+        raise NotConfigured("there is no project; set JIRA_PROJECT_KEY.")
     if not _PROJECT_KEY.fullmatch(key):
-        raise NotConfigured(
-            "Jira was not searched: the project key must be a letter followed by letters, digits and underscores."
-        )
+        raise NotConfigured("the project key must be a letter followed by letters, digits and underscores.")
     return key.upper()
 
 
@@ -194,7 +316,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 def _repository(url: str) -> tuple[str, str]:
     """Host and `owner/name` of a repository's address; `.git`, a trailing slash and a `:ref` behind it are let be."""
     wrong = NotConfigured(
-        "GitHub was not searched: the tests repository's address is none of a GitHub repository, such as "
+        "the tests repository's address is none of a GitHub repository, such as "
         "https://github.com/owner/name."
     )
     scp_like = _SCP_LIKE.fullmatch(url.strip())

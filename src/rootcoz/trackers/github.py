@@ -1,17 +1,20 @@
-"""Searching the issues of a GitHub repository, at github.com or at an Enterprise server, and their states.
+"""The issues of a GitHub repository, at github.com or at an Enterprise server: searched and filed.
 
-https://docs.github.com/en/rest/search/search#search-issues-and-pull-requests
+https://docs.github.com/en/rest/search/search#search-issues-and-pull-requests and
+https://docs.github.com/en/rest/issues/issues
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from rootcoz.domain.issue import EXCERPT_LIMIT, TrackerIssue
+from rootcoz.domain.errors import InvalidInput
+from rootcoz.domain.issue import EXCERPT_LIMIT, FiledIssue, NewIssue, TrackerIssue
 from rootcoz.domain.link import UNKNOWN, Link, LinkKind
 from rootcoz.trackers.base import IssueQuery
 from rootcoz.trackers.connection import GitHubConnection
-from rootcoz.trackers.http import Endpoint, Limits, TrackerHttp
+from rootcoz.trackers.http import Endpoint, Errand, Limits, TrackerHttp
 
 SOURCE = "tracker github"
 API_VERSION = "2022-11-28"
@@ -21,6 +24,17 @@ MAX_TERMS = 6
 MAX_QUERY_CHARS = 256
 """Of the search words; GitHub does not count qualifiers and operators."""
 MAX_TERM_WORDS = 8
+TITLE_LIMIT = 256
+BODY_LIMIT = 65_536
+"""Characters that GitHub takes."""
+RECENT_PAGES = 3
+"""Pages of new issues among which one is looked for that may have been made."""
+SLACK_S = 600
+SETTLES_S = 3.0
+"""Seconds by which the list of issues may lag behind."""
+FILING = Errand("new issue", "file issues", "new issue", changes=True)
+ASKING_WHO = Errand("question who this is", "say who it is", "user")
+LISTING = Errand("list of issues", "list issues", "list of issues")
 
 
 class GitHubSearch:
@@ -30,7 +44,7 @@ class GitHubSearch:
 
     def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
         self._repository = connection.repository
-        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
 
     async def search(self, query: IssueQuery) -> list[TrackerIssue]:
         """Issues of the repository that fit, the most recently updated first; no pull requests."""
@@ -64,7 +78,7 @@ class GitHubStates:
     name = "GitHub"
 
     def __init__(self, connection: GitHubConnection, limits: Limits | None = None) -> None:
-        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
 
     async def state(self, link: Link) -> str:
         """`open`, `closed` or `merged`."""
@@ -75,7 +89,87 @@ class GitHubStates:
         return "merged" if merged else found.state or UNKNOWN
 
 
-def _endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
+class GitHubIssues:
+    """Files issues in the repository of a connection, and says whose its token is."""
+
+    name = "GitHub"
+
+    def __init__(
+        self, connection: GitHubConnection, limits: Limits | None = None, *, settles_s: float = SETTLES_S
+    ) -> None:
+        self.place = f"{connection.api_url} {connection.repository.lower()}"
+        self.settles_s = settles_s
+        self._path = f"/repos/{connection.repository}/issues"
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
+
+    async def create_issue(self, issue: NewIssue) -> FiledIssue:
+        """File the issue; the body is Markdown.
+
+        Raises InvalidInput for what is too long, OutcomeUnknown when it may have been filed, Refused (CredentialRefused
+        among them) and Unavailable when it certainly was not.
+        """
+        if len(issue.title) > TITLE_LIMIT:
+            raise InvalidInput(f"GitHub takes titles of at most {TITLE_LIMIT} characters: shorten it.")
+        text = _signed(issue)
+        if len(text) > BODY_LIMIT:
+            raise InvalidInput(
+                f"GitHub takes bodies of at most {BODY_LIMIT:,} characters, with the lines that are added at the end: "
+                f"this one has {len(text):,}."
+            )
+        body: dict[str, object] = {"title": issue.title, "body": text}
+        if issue.labels:
+            body["labels"] = list(issue.labels)
+        return _filed(await self._http.post(_Filed, self._path, body=body, errand=FILING))
+
+    async def whoami(self) -> str:
+        """The login of the token's owner. Raises Refused and Unavailable."""
+        return (await self._http.get(_User, "/user", params={}, errand=ASKING_WHO)).login
+
+    async def find_filed(self, issue: NewIssue, since: str) -> FiledIssue | None:
+        """The issue, if it has been filed since that time (ISO 8601); known by its marker.
+
+        The list is asked and not the search, which learns of new issues late.
+        """
+        # GitHub keeps whole seconds, and its clock may go after ours.
+        earlier = datetime.fromisoformat(since).astimezone(UTC) - timedelta(seconds=SLACK_S)
+        for page in range(1, RECENT_PAGES + 1):
+            params = {
+                "state": "all",
+                "sort": "created",
+                "direction": "desc",
+                "since": earlier.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "per_page": str(PAGE_LIMIT),
+                "page": str(page),
+            }
+            listed = await self._http.get(_Listed, self._path, params=params, errand=LISTING)
+            for item in listed.root:
+                if issue.marker in (item.body or ""):
+                    return _filed(item)
+            if len(listed.root) < PAGE_LIMIT:
+                break
+        return None
+
+
+def _signed(issue: NewIssue) -> str:
+    """The body with who filed it, and the marker where nobody sees it."""
+    parts = [issue.body.rstrip()]
+    if issue.reporter:
+        parts.append(f"---\nReported by {_literal(issue.reporter)} through rootcoz.")
+    if issue.marker:
+        parts.append(f"<!-- {issue.marker} -->")
+    return "\n\n".join(parts)
+
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+.!|<>~@&-])")
+
+
+def _literal(text: str) -> str:
+    """As it is, whatever Markdown would make of it."""
+    return _MARKUP.sub(r"\\\1", text)
+
+
+def endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
+    """How that GitHub is spoken to."""
     headers = {"accept": "application/vnd.github+json", "x-github-api-version": API_VERSION}
     if connection.token:
         headers["authorization"] = f"Bearer {connection.token}"
@@ -85,8 +179,8 @@ def _endpoint(connection: GitHubConnection, limits: Limits) -> Endpoint:
         url=connection.api_url,
         headers=headers,
         secrets=(connection.token,),
-        address_setting="GITHUB_API_URL and the address of the tests repository",
-        credential_setting="GITHUB_TOKEN",
+        address_setting="GITHUB_API_URL and the address of the repository",
+        credential_setting=connection.credential_name or "GITHUB_TOKEN",
         proxy=connection.proxy,
         limits=limits,
     )
@@ -151,6 +245,25 @@ class _State(_Wire):
     state: str
     merged: bool | None = None
     pull_request: _Merging | None = None
+
+
+class _Filed(_Wire):
+    number: int
+    title: str
+    html_url: str
+    body: str | None = None
+
+
+class _User(_Wire):
+    login: str = Field(min_length=1)
+
+
+class _Listed(RootModel[list[_Filed]]):
+    pass
+
+
+def _filed(item: _Filed) -> FiledIssue:
+    return FiledIssue(key=f"#{item.number}", url=item.html_url, title=item.title, number=item.number)
 
 
 def _issue(item: _Item) -> TrackerIssue:

@@ -3,6 +3,9 @@
 What goes wrong leaves here as Unavailable (nobody answered, or asked to be left alone) or Refused (an answer that
 says no), with a sentence that says who can put it right. Messages quote the tracker's own words, bounded and without
 the credential; they never quote the HTTP library, which may show headers.
+
+What changes nothing is asked again whenever that may help. What makes something is sent again only when it was
+certainly not done; when that is not known, it ends in OutcomeUnknown and whoever asked has to look.
 """
 
 import asyncio
@@ -21,7 +24,14 @@ import httpx2
 import stamina
 from pydantic import BaseModel, ValidationError
 
-from rootcoz.domain.errors import OutsideError, RateLimited, Refused, Unavailable
+from rootcoz.domain.errors import (
+    CredentialRefused,
+    OutcomeUnknown,
+    OutsideError,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
 from rootcoz.kit.http_bounds import ReplyTooLong, UnaskedCompression, bounded_client
 
 USER_AGENT = "rootcoz"
@@ -31,7 +41,9 @@ SAID_LIMIT = 300
 
 _KEEP_METHOD = frozenset({307, 308})
 _REDIRECTS = frozenset({301, 302, 303}) | _KEEP_METHOD
-_BUSY = frozenset({429, 503})
+_FORBIDDEN = 403
+_OVERLOADED = 503
+_BUSY = frozenset({429, _OVERLOADED})
 _NOT_THERE = frozenset({404, 410})
 _SERVER_ERROR = 500
 
@@ -76,6 +88,32 @@ class Endpoint:
     limits: Limits = Limits()
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a request is for, as messages name it."""
+
+    noun: str
+    """Stands in `refused the …`."""
+    act: str
+    """Stands in `does not let this credential …`."""
+    answer: str
+    """Stands in `answered with something that is no …`."""
+    changes: bool = False
+    """Whether it makes something."""
+
+
+SEARCH = Errand("search", "search", "search result")
+
+
+class RefusedFields(Refused):
+    """The tracker does not take the values of some fields."""
+
+    def __init__(self, message: str, *, source: str, fields: Mapping[str, str]) -> None:
+        super().__init__(message, source=source)
+        self.fields = fields
+        """What it says of each, by the field's id."""
+
+
 class TrackerHttp:
     """Sends requests to one endpoint and to nowhere else."""
 
@@ -83,33 +121,49 @@ class TrackerHttp:
         self._at = endpoint
         self._origin = _origin(endpoint.url)
 
-    async def get(self, kind: type[Reply], path: str, *, params: Mapping[str, str]) -> Reply:
+    async def get(
+        self, kind: type[Reply], path: str, *, params: Mapping[str, str], errand: Errand = SEARCH
+    ) -> Reply:
         """The answer to a GET, read as `kind`."""
-        return await self._request(kind, "GET", path, params=params)
+        return await self._request(kind, "GET", path, errand, params=params)
 
-    async def post(self, kind: type[Reply], path: str, *, body: Mapping[str, object]) -> Reply:
-        """The answer to a POST that changes nothing (a search), read as `kind`: it may be sent more than once."""
-        return await self._request(kind, "POST", path, body=body)
+    async def post(
+        self, kind: type[Reply], path: str, *, body: Mapping[str, object], errand: Errand = SEARCH
+    ) -> Reply:
+        """The answer to a POST, read as `kind`."""
+        return await self._request(kind, "POST", path, errand, body=body)
+
+    async def put(
+        self, kind: type[Reply], path: str, *, body: Mapping[str, object], errand: Errand = SEARCH
+    ) -> Reply:
+        """The answer to a PUT, read as `kind`."""
+        return await self._request(kind, "PUT", path, errand, body=body)
 
     async def _request(
         self,
         kind: type[Reply],
         method: str,
         path: str,
+        errand: Errand,
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> Reply:
         """Ask, again and again where that may help.
 
-        Raises Unavailable (RateLimited among them) and Refused.
+        Raises Unavailable (RateLimited and OutcomeUnknown among them) and Refused (CredentialRefused and RefusedFields
+        among them).
         """
         limits = self._at.limits
         ends = time.monotonic() + limits.total_s
 
         def pause(error: Exception) -> bool | float:
             """Whether to try again, or the seconds that the tracker asked for."""
-            if not isinstance(error, OutsideError) or not error.retryable:
+            if (
+                not isinstance(error, OutsideError)
+                or not error.retryable
+                or isinstance(error, OutcomeUnknown)
+            ):
                 return False
             wait = error.retry_after_s if isinstance(error, RateLimited) else None
             if wait is None:
@@ -139,10 +193,12 @@ class TrackerHttp:
                 wait_jitter=limits.first_pause_s,
             ):
                 with attempt:
-                    return self._read(kind, await self._send(client, request))
+                    return self._read(kind, await self._send(client, request, errand), errand)
         raise AssertionError("retry_context ends with a value or an error")
 
-    async def _send(self, client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
+    async def _send(
+        self, client: httpx2.AsyncClient, request: httpx2.Request, errand: Errand
+    ) -> httpx2.Response:
         """One try, with redirects that stay on the same server."""
         limits = self._at.limits
         try:
@@ -153,18 +209,22 @@ class TrackerHttp:
                         return reply
                     request = self._redirected(client, request, reply)
         except (TimeoutError, httpx2.TimeoutException) as error:
-            raise Unavailable(
+            done = errand.changes and not isinstance(error, httpx2.ConnectTimeout)
+            raise self._unanswered(
                 f"{self._at.name} did not answer within {limits.attempt_s:g} seconds.",
-                source=self._at.source,
+                maybe_done=done,
                 timed_out=True,
             ) from error
         except ReplyTooLong as error:
-            raise self._refused(
-                f"{self._at.name} answered with more than {limits.reply_bytes:,} bytes, which is no answer to a search."
+            raise self._unusable(
+                f"{self._at.name} answered with more than {limits.reply_bytes:,} bytes, which is no answer to a "
+                f"{errand.noun}.",
+                errand,
             ) from error
         except UnaskedCompression as error:
-            raise self._refused(
-                f"{self._at.name} answered compressed although it was asked not to; a proxy in between may do that."
+            raise self._unusable(
+                f"{self._at.name} answered compressed although it was asked not to; a proxy in between may do that.",
+                errand,
             ) from error
         except httpx2.LocalProtocolError:
             # Without its cause: the library quotes the header that it could not send.
@@ -172,7 +232,7 @@ class TrackerHttp:
                 f"{self._at.name} could not be asked: its address or credential is malformed."
             ) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError) as error:
-            raise self._unreachable(error) from error
+            raise self._unreachable(error, errand) from error
         raise self._refused(f"{self._at.name} redirects in a circle: check {self._at.address_setting}.")
 
     def _redirected(
@@ -196,28 +256,35 @@ class TrackerHttp:
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def _read(self, kind: type[Reply], reply: httpx2.Response) -> Reply:
+    def _read(self, kind: type[Reply], reply: httpx2.Response, errand: Errand) -> Reply:
         if not reply.is_success:
-            raise self._status_error(reply)
+            raise self._status_error(reply, errand)
         if _is_page(reply):
-            raise self._refused(
+            raise self._unusable(
                 f"{self._at.name} answered with a web page instead of data: check that {self._at.address_setting} "
-                "is the address of the tracker itself and that no sign-in page stands before it."
+                f"is the address of {self._at.name} itself and that no sign-in page stands before it.",
+                errand,
             )
         try:
             return kind.model_validate_json(reply.content)
         except (ValidationError, RecursionError):
             # Without its cause, which quotes the reply at length.
-            raise self._refused(
-                f"{self._at.name} answered with something that is no search result: check {self._at.address_setting}."
+            raise self._unusable(
+                f"{self._at.name} answered with something that is no {errand.answer}: check "
+                f"{self._at.address_setting}.",
+                errand,
             ) from None
 
-    def _status_error(self, reply: httpx2.Response) -> OutsideError:
+    def _status_error(self, reply: httpx2.Response, errand: Errand) -> OutsideError:
         status, name = reply.status_code, self._at.name
-        said = self._said(reply)
+        said, fields = self._said(reply)
         tail = f" It said: {said}" if said else ""
         wait = _wait_s(reply)
-        if status in _BUSY or (status in {403, 429} and (wait is not None or _is_exhausted(reply))):
+        limited = wait is not None or _is_exhausted(reply) or "rate limit" in said.lower()
+        busy = status in _BUSY or (status == _FORBIDDEN and limited)
+        if errand.changes and status == _OVERLOADED and wait is None:
+            busy = False  # Some gateway's word; the tracker behind it may have done its work.
+        if busy:
             later = f"in {wait:.0f} seconds" if wait is not None else "later"
             return RateLimited(
                 f"{name} turned us away for a rate limit or overload (HTTP {status}); ask again {later}.{tail}",
@@ -225,45 +292,63 @@ class TrackerHttp:
                 retry_after_s=wait,
             )
         if status >= _SERVER_ERROR:
-            return Unavailable(
-                f"{name} has trouble of its own (HTTP {status}).{tail}", source=self._at.source
+            return self._unanswered(
+                f"{name} has trouble of its own (HTTP {status}).{tail}", maybe_done=errand.changes
             )
-        return self._refused(f"{name} {self._reason(status)}{tail}", not_found=status in _NOT_THERE)
+        message = f"{name} {self._reason(status, errand)}{tail}"
+        if status in {401, _FORBIDDEN}:
+            return CredentialRefused(message, source=self._at.source)
+        if fields:
+            return RefusedFields(message, source=self._at.source, fields=fields)
+        return self._refused(message, not_found=status in _NOT_THERE)
 
-    def _reason(self, status: int) -> str:
+    def _reason(self, status: int, errand: Errand) -> str:
         """What a status of the 400s means, and who can put it right."""
         match status:
             case 401:
                 return f"did not accept the credential (HTTP 401): check {self._at.credential_setting}."
             case 403:
                 return (
-                    f"does not let this credential search (HTTP 403): it lacks a permission, or it has expired; check "
-                    f"{self._at.credential_setting}."
+                    f"does not let this credential {errand.act} (HTTP 403): it lacks a permission, or it has expired; "
+                    f"check {self._at.credential_setting}."
                 )
             case 404 | 410:
-                return f"has no search at this address (HTTP {status}): check {self._at.address_setting}."
+                what = "has no search at this address"
+                if errand is not SEARCH:
+                    what = "has nothing at this address, or does not show it to this credential"
+                return f"{what} (HTTP {status}): check {self._at.address_setting}."
             case 407:
                 return "cannot be reached: the proxy wants a login (HTTP 407)."
             case _:
-                return f"refused the search (HTTP {status})."
+                return f"refused the {errand.noun} (HTTP {status})."
 
-    def _said(self, reply: httpx2.Response) -> str:
-        """The tracker's own sentences in an error, as GitHub (`message`) and Jira (`errorMessages`) write them."""
+    def _said(self, reply: httpx2.Response) -> tuple[str, dict[str, str]]:
+        """The tracker's own sentences in an error, as GitHub (`message`) and Jira (`errorMessages`) write them.
+
+        And those that Jira has about single fields, by the field's id.
+        """
         if _is_page(reply):
-            return ""
+            return "", {}
         try:
             body: Any = json.loads(reply.content)
         except (ValueError, RecursionError):
-            return ""
+            return "", {}
         if not isinstance(body, dict):
-            return ""
+            return "", {}
         parts = [body.get("message")]
+        fields: dict[str, str] = {}
         for listed in (body.get("errorMessages"), body.get("errors")):
-            entries = (
-                listed.values() if isinstance(listed, dict) else listed if isinstance(listed, list) else ()
-            )
-            parts += [entry.get("message") if isinstance(entry, dict) else entry for entry in entries]
-        said = " ".join(" ".join(part.split()) for part in parts if isinstance(part, str) and part.strip())
+            if isinstance(listed, dict):
+                fields = {key: self._clean(text) for key, text in listed.items() if isinstance(text, str)}
+                parts += listed.values()
+            elif isinstance(listed, list):
+                parts += [entry.get("message") if isinstance(entry, dict) else entry for entry in listed]
+        said = " ".join(part for part in parts if isinstance(part, str) and part.strip())
+        return self._clean(said), fields
+
+    def _clean(self, said: str) -> str:
+        """On one line, without the credential, and not too long."""
+        said = " ".join(said.split())
         for secret in self._at.secrets:
             if secret:
                 said = said.replace(secret, "***")
@@ -272,7 +357,7 @@ class TrackerHttp:
 
     # --- failing ---------------------------------------------------------------------------------
 
-    def _unreachable(self, error: Exception) -> OutsideError:
+    def _unreachable(self, error: Exception, errand: Errand) -> OutsideError:
         if _is_certificate_trouble(error):
             return self._refused(
                 f"{self._at.name}'s certificate is not trusted: have its authority trusted on this machine, or switch "
@@ -283,7 +368,20 @@ class TrackerHttp:
         )
         if isinstance(error, httpx2.ProxyError):
             what = "cannot be reached through the proxy"
-        return Unavailable(f"{self._at.name} at {_shown(self._origin)} {what}.", source=self._at.source)
+        not_sent = isinstance(error, httpx2.ConnectError | httpx2.ProxyError | httpx2.InvalidURL)
+        return self._unanswered(
+            f"{self._at.name} at {_shown(self._origin)} {what}.", maybe_done=errand.changes and not not_sent
+        )
+
+    def _unanswered(self, message: str, *, maybe_done: bool, timed_out: bool = False) -> Unavailable:
+        kind = OutcomeUnknown if maybe_done else Unavailable
+        return kind(message, source=self._at.source, timed_out=timed_out)
+
+    def _unusable(self, message: str, errand: Errand) -> OutsideError:
+        """An answer that cannot be read: whether it said yes is not known."""
+        if errand.changes:
+            return OutcomeUnknown(message, source=self._at.source)
+        return self._refused(message)
 
     def _refused(self, message: str, *, not_found: bool = False) -> Refused:
         return Refused(message, source=self._at.source, not_found=not_found)

@@ -36,7 +36,7 @@ class JiraSearch:
 
     def __init__(self, connection: JiraConnection, limits: Limits | None = None) -> None:
         self._connection = connection
-        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
         self._page = self._cloud_page if isinstance(connection.credential, CloudLogin) else self._server_page
 
     async def search(self, query: IssueQuery) -> list[TrackerIssue]:
@@ -88,7 +88,7 @@ class JiraStates:
     def __init__(self, connection: JiraConnection, limits: Limits | None = None) -> None:
         version = "3" if isinstance(connection.credential, CloudLogin) else "2"
         self._path = f"/rest/api/{version}/issue"
-        self._http = TrackerHttp(_endpoint(connection, limits or Limits()))
+        self._http = TrackerHttp(endpoint(connection, limits or Limits()))
 
     async def state(self, link: Link) -> str:
         """The name of the issue's status."""
@@ -97,7 +97,8 @@ class JiraStates:
         return (status.name if status else None) or UNKNOWN
 
 
-def _endpoint(connection: JiraConnection, limits: Limits) -> Endpoint:
+def endpoint(connection: JiraConnection, limits: Limits) -> Endpoint:
+    """How that Jira is spoken to."""
     credential = connection.credential
     if isinstance(credential, CloudLogin):
         login = base64.b64encode(f"{credential.email}:{credential.api_token}".encode()).decode()
@@ -113,7 +114,7 @@ def _endpoint(connection: JiraConnection, limits: Limits) -> Endpoint:
         headers={"authorization": authorization},
         secrets=tuple(secrets),
         address_setting="JIRA_URL",
-        credential_setting=setting,
+        credential_setting=connection.credential_name or setting,
         verify_tls=connection.verify_tls,
         proxy=connection.proxy,
         limits=limits,
@@ -156,15 +157,17 @@ def _terms(terms: tuple[str, ...]) -> Iterator[str]:
 # --- answers -------------------------------------------------------------------------------------
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
+    """Part of an answer of Jira. What is not read may be anything."""
+
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class _Named(_Wire):
+class _Named(Wire):
     name: str | None = None
 
 
-class _Fields(_Wire):
+class _Fields(Wire):
     """All optional: an administrator can hide any of them."""
 
     summary: str | None = None
@@ -180,18 +183,18 @@ class _Fields(_Wire):
         return value if isinstance(value, str) else None
 
 
-class _Issue(_Wire):
+class _Issue(Wire):
     key: str = ""
     fields: _Fields = _Fields()
 
 
-class _CloudPage(_Wire):
+class _CloudPage(Wire):
     issues: list[_Issue]
     isLast: bool = False  # noqa: N815 - Jira's spelling
     nextPageToken: str | None = None  # noqa: N815 - as above
 
 
-class _ServerPage(_Wire):
+class _ServerPage(Wire):
     issues: list[_Issue]
     total: int = 0
 
@@ -206,11 +209,11 @@ def _issue(issue: _Issue, url: str) -> TrackerIssue:
         priority=(fields.priority.name if fields.priority else "") or "",
         updated_at=fields.updated or "",
         labels=tuple(fields.labels or ()),
-        excerpt=_plain(fields.description)[:EXCERPT_LIMIT],
+        excerpt=plain_description(fields.description)[:EXCERPT_LIMIT],
     )
 
 
-def _plain(description: object) -> str:
+def plain_description(description: object) -> str:
     """Text of a description: Data Center gives wiki text, Cloud a document.
 
     https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/

@@ -1,14 +1,22 @@
 """Everything one process needs, opened in order and closed in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 
 from rootcoz.features.events import EventHub
 from rootcoz.settings import Settings
-from rootcoz.wiring import Services, check_entrance, make_parts, make_services, open_data_directory
+from rootcoz.wiring import (
+    Services,
+    check_entrance,
+    make_outbox,
+    make_parts,
+    make_services,
+    open_data_directory,
+)
 from rootcoz.worker.cluster import member, minding
 from rootcoz.worker.engine import AnalysisEngine
 from rootcoz.worker.recovery import empty_folder, remove_left_over, resume_everything
@@ -24,7 +32,9 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
     """
     async with open_data_directory(settings) as directory, AsyncExitStack() as stack:
         events = EventHub()
-        parts = make_parts(settings, directory, events)
+        outbox = make_outbox(settings, directory)
+        # A single command tells nobody: it is run by one person, who reads its output.
+        parts = make_parts(settings, directory, events, None if short_lived else outbox.notifications)
         for folder in (directory.spool, directory.scratch):
             await empty_folder(folder)
         engine = AnalysisEngine(
@@ -35,35 +45,31 @@ async def open_services(settings: Settings, *, short_lived: bool = False) -> Asy
             await stack.enter_async_context(member(engine, parts))
         await engine.launch()
         stack.push_async_callback(engine.close)
-        services = make_services(settings, directory, engine, events, parts.server_gate)
+        services = make_services(settings, directory, engine, events, outbox, parts.server_gate)
         await check_entrance(services)
         if directory.database.is_shared:
             await stack.enter_async_context(minding(engine, parts, events))
         await resume_everything(engine, parts)
         stack.push_async_callback(services.presence.settle)
         stack.push_async_callback(services.history.settle)
-        await stack.enter_async_context(_tending_history(services, tended=not short_lived))
+        if not short_lived:
+            await stack.enter_async_context(_beside(_backfill(services), "history_not_backfilled"))
+            await stack.enter_async_context(_beside(services.text_index.keep_up(), "history_not_tended"))
+            await stack.enter_async_context(_beside(services.deliveries.keep_sending(), "nothing_sent"))
         yield services
 
 
 @asynccontextmanager
-async def _tending_history(services: Services, *, tended: bool) -> AsyncIterator[None]:
-    """Beside everything else: missing rows of history, decisions to be remembered, and the index for searches.
-
-    All are work for servers. A single command leaves them to the next one.
-    """
-    if not tended:
-        yield
-        return
-    tasks = [asyncio.create_task(_backfill(services)), asyncio.create_task(services.text_index.keep_up())]
+async def _beside(work: Coroutine[Any, Any, None], when_it_fails: str) -> AsyncIterator[None]:
+    """Do the work beside everything else, for as long as the context lasts."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        for ended in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(ended, Exception):
-                log.error("history_not_tended", exc_info=ended)
+        task.cancel()
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(ended, Exception):
+            log.error(when_it_fails, exc_info=ended)
 
 
 async def _backfill(services: Services) -> None:

@@ -77,6 +77,15 @@ def test_what_people_decided_is_told(format_name: str) -> None:
     assert "(analysis older)" in text
 
 
+@pytest.mark.parametrize("format_name", ["table", "markdown"])
+def test_a_closed_issue_of_a_failure_that_came_again_is_told(format_name: str) -> None:
+    issue = {"key": "SHOP-7", "status": "Done", "url": "https://jira.example.com/browse/SHOP-7"}
+    again = {**failure("t", group=1), "reopened": [issue]}
+    text = render(response(failures=[again]), format_name, Page(width=160))
+
+    assert "Reopened: SHOP-7 is Done, yet this failed again" in text.replace("\\", "")
+
+
 def test_json_in_a_terminal_is_indented_and_harmless() -> None:
     text = render(hostile(), "json", Page(interactive=True))
 

@@ -154,17 +154,17 @@ async def _note_deletions(services: Services, who: Requester, job_ids: Sequence[
 
 
 def capabilities(services: Services) -> Capabilities:
-    """What this server can do. It looks issues up in trackers; it files none and pushes nothing yet."""
+    """What this server can do."""
     settings = services.settings
     return Capabilities(
-        github_issues_enabled=False,
-        jira_issues_enabled=False,
+        github_issues_enabled=settings.enable_github_issues is not False,
+        jira_issues_enabled=settings.enable_jira_issues is not False and bool(settings.jira_url),
         server_github_token=settings.github_token is not None,
         server_jira_token=bool(settings.jira_api_token or settings.jira_pat),
         server_jira_email=bool(settings.jira_email),
         server_jira_project_key=settings.jira_project_key,
-        reportportal=False,
-        reportportal_project="",
+        reportportal=settings.pushes_to_reportportal,
+        reportportal_project=settings.reportportal_project,
         feedback_enabled=False,
     )
 

@@ -38,6 +38,7 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         415: "The body must be application/json.",
         422: "A field cannot be accepted.",
         429: "Too many attempts with wrong keys; Retry-After says when the next one is looked at.",
+        502: "Something outside, such as a tracker, does not answer or says no.",
         503: "The server is stopping or something it needs does not answer.",
     }
     return {

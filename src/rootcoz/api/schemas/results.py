@@ -175,6 +175,19 @@ class PastDecisionPayload(BaseModel):
     )
 
 
+class ReopenedPayload(BaseModel):
+    """A closed issue of a failure that came again."""
+
+    key: str = Field(description="PROJ-12, or owner/repo#34.")
+    url: str
+    title: str = Field(description="Empty for an issue that only a comment names.")
+    status: str = Field(description="In the tracker's own words.")
+    linked_by: Literal["filed", "comment", "match"] = Field(
+        description="filed: from a result; comment: a person named it; match: a search found it."
+    )
+    job_id: str = Field(description="Job ID of the earlier analysis that links it.")
+
+
 class FailureResult(BaseModel):
     """One failed test with the answer of its group."""
 
@@ -204,6 +217,10 @@ class FailureResult(BaseModel):
             "newest first. If it never was judged: what they decided of failures that resemble it, the most similar "
             "first. Further than the 100th failure of a group only the first is told."
         ),
+    )
+    reopened: list[ReopenedPayload] = Field(
+        default=[],
+        description="Closed issues that earlier analyses of the same failure are linked to: it still fails.",
     )
     peer_debate: PeerDebate | None = Field(
         default=None, description="Peer-analysis consensus trail when peer review is enabled."

@@ -100,7 +100,9 @@ def _group(group: Group) -> str:
     parts.append(f"\n{error}\n" if error else "")
     if group.analysis.note.strip():
         parts.append(f"\n*{prose(one_line(group.analysis.note, 500), 500)}*\n")
-    parts.extend(f"\n{prose(one_line(line, 500), 500)}\n" for line in group.decided_before)
+    parts.extend(
+        f"\n{prose(one_line(line, 500), 500)}\n" for line in (*group.reopened, *group.decided_before)
+    )
     parts.append(_explanation(group))
     parts.extend(_evidence(item) for item in analysis.evidence[:_EVIDENCE_SHOWN])
     hidden = len(analysis.evidence) - _EVIDENCE_SHOWN

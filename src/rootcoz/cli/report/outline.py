@@ -77,6 +77,14 @@ class Group:
         return [_told(decision) for decision in self.members[0].past_decisions]
 
     @property
+    def reopened(self) -> list[str]:
+        """Closed issues of a failure that came again, a line each."""
+        return [
+            f"Reopened: {issue.key} is {issue.status or 'closed'}, yet this failed again: {issue.url}"
+            for issue in self.members[0].reopened
+        ]
+
+    @property
     def tests(self) -> list[str]:
         """The names of the failing tests that are known; `size` may be larger."""
         names = [member.test_name for member in self.members]

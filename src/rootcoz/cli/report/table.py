@@ -148,9 +148,11 @@ def _group(group: Group, out: _Paper) -> None:
 
 
 def _remarks(group: Group, out: _Paper) -> None:
-    """Why somebody else answered, and what people decided before."""
+    """Why somebody else answered, which issues are closed too soon, and what people decided before."""
     if group.analysis.note.strip():
         out.indented(_text(shortened(group.analysis.note, _LINE_CHARACTERS), "yellow"))
+    for line in group.reopened:
+        out.indented(_text(one_line(line, _LINE_CHARACTERS), "yellow"))
     for line in group.decided_before:
         out.indented(_text(one_line(line, _LINE_CHARACTERS), "dim"))
 
