@@ -18,6 +18,7 @@ Which functions are measured stands in `callables.json`, as module:function. The
     normalise      (message) -> template                   signature  (failure) -> key
     cluster_batch  (failures of one build) -> keys         rank       (failure, past ones) -> positions, best first
     excerpt        (log) -> line numbers, best first       triage     (input) -> class or None
+    confident      (input) -> class and confidence (0 to 1), or None
     junit          (bytes) -> failing tests; ValueError or SyntaxError when refused
 """
 
@@ -257,6 +258,34 @@ def triage(folder: Path, classify: Callable[[Mapping[str, Any]], object]) -> Ite
         )
 
 
+def sources(folder: Path, classify: Callable[[Mapping[str, Any]], object]) -> Iterator[tuple[str, Figures]]:
+    """The same for each source of cases, and for all but that one: no figure may hang on one source."""
+    cases = json_lines(folder / "cases.jsonl")
+    answered = [
+        (case["source"], Verdict(tuple(case["labels"]), _class(classify(case["input"])))) for case in cases
+    ]
+    for source in sorted({source for source, _ in answered}):
+        for name, kept in ((source, True), (f"all but {source}", False)):
+            verdicts = [verdict for where, verdict in answered if (where == source) is kept]
+            score = score_verdicts(verdicts)
+            figures = {"accuracy": score.accuracy, "infra F1": score.infrastructure_f1}
+            yield name, figures | {"accepted": score.accepted, "#cases": len(verdicts)}
+
+
+def certainty(
+    folder: Path, classify: Callable[[Mapping[str, Any]], tuple[str, float] | None]
+) -> Iterator[tuple[str, Figures]]:
+    """How sure the answers are, and how often they are right: the closer these two, the better calibrated."""
+    bins: defaultdict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for case in json_lines(folder / "cases.jsonl"):
+        answer = classify(case["input"])
+        if answer is not None:
+            bins[int(answer[1] * 10)].append((answer[1], _class(answer[0]) in case["labels"]))
+    for tenth, answers in sorted(bins.items()):
+        sure, right = mean(one for one, _ in answers), mean(one for _, one in answers)
+        yield f"from {tenth / 10:.1f}", {"confidence": sure, "right": right, "#answers": len(answers)}
+
+
 def _test_name(class_name: object, name: object) -> str:
     """Class and name, as reports give them."""
     return squashed(f"{class_name or ''}.{name or ''}".strip("."))
@@ -314,6 +343,8 @@ MEASURES = (
     Measure("history", "failure-groups", "rank", history),
     Measure("excerpts", "log-evidence", "excerpt", excerpts),
     Measure("triage", "triage", "triage", triage),
+    Measure("sources", "triage", "triage", sources),
+    Measure("certainty", "triage", "confident", certainty),
     Measure("reports", "junit-samples", "junit", reports),
 )
 

@@ -24,6 +24,12 @@ def answer(case: Mapping[str, object]) -> Answer:
     )
 
 
+def confident(case: Mapping[str, object]) -> tuple[str, float] | None:
+    """Classify one case, and say how sure that is; None for an abstention."""
+    judged = answer(case)
+    return (judged.classification.value, judged.confidence or 0.0) if isinstance(judged, Finding) else None
+
+
 def triage(case: Mapping[str, object]) -> str | None:
     """Classify one case."""
     judged = answer(case)

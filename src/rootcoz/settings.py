@@ -358,6 +358,10 @@ class Settings(BaseModel):
         default=None,
         description="YAML or JSON file with rules that give new jobs a team, tier, version and labels by their name.",
     )
+    triage_patterns_file: Path | None = Field(
+        default=None,
+        description="YAML, JSON or TOML file with your own patterns for the built-in analyser.",
+    )
 
     # Who is told what
     notifications: Channels = Field(

@@ -306,6 +306,7 @@ def _provider_config(settings: Settings) -> ProviderConfig:
         cursor=_access(settings.cursor_api_key, "", settings.cursor_binary),
         openai=_access(settings.openai_api_key, settings.openai_base_url, ""),
         scratch=scratch_below(settings.data_dir),
+        triage_patterns=settings.triage_patterns_file,
     )
 
 
@@ -568,6 +569,7 @@ def make_services(
     """What the faces work with. Raises SettingsError."""
     shelf = ProviderShelf(settings)
     _check_peers(settings, shelf)
+    _check_triage_patterns(settings)
     text_index = TextIndex(directory.database)
     sign_in = SignIn(directory.database, directory.seal, _plain(settings.admin_key) or None)
     return Services(
@@ -641,6 +643,18 @@ def _metadata_rules(settings: Settings) -> MetadataRules:
     except InvalidInput as error:
         raise SettingsError(f"METADATA_RULES_FILE: {error}") from error
     return rules
+
+
+def _check_triage_patterns(settings: Settings) -> None:
+    """Refuse to start with a file of patterns that cannot be used; loading it takes what a start does not need."""
+    if settings.triage_patterns_file is None:
+        return
+    from rootcoz.providers.pattern_book import read_patterns  # noqa: PLC0415
+
+    try:
+        read_patterns(settings.triage_patterns_file)
+    except InvalidInput as error:
+        raise SettingsError(f"TRIAGE_PATTERNS_FILE: {error}") from error
 
 
 def _make_private(file: Path) -> None:

@@ -43,6 +43,12 @@ keys_app = cyclopts.App(
     suppress_keyboard_interrupt=False,
 )
 app.command(keys_app)
+patterns_app = cyclopts.App(
+    name="triage-patterns",
+    help="Your own patterns for the built-in analyser: check a file, or try it on stored failures.",
+    suppress_keyboard_interrupt=False,
+)
+app.command(patterns_app)
 
 FormatName = Literal["table", "json", "markdown", "xml"]
 STDIN_ARGUMENT = "<stdin>"
@@ -409,6 +415,40 @@ def backtest(
     from rootcoz.cli.backtest import BacktestOptions, run_backtest  # noqa: PLC0415
 
     return run_backtest(BacktestOptions(data_dir, most, format_), _destination(output, force=True))
+
+
+@patterns_app.command(name="check")
+def check_patterns(
+    file: Annotated[Path, Parameter(help="The file with the patterns: YAML, JSON or TOML.")],
+) -> int:
+    """Read a file of patterns and try each on its examples."""
+    from rootcoz.cli.triage_patterns import check  # noqa: PLC0415
+
+    return check(file, _destination(None, force=True))
+
+
+@patterns_app.command(name="try")
+def try_patterns(
+    file: Annotated[Path, Parameter(help="The file with the patterns: YAML, JSON or TOML.")],
+    *,
+    data_dir: Annotated[
+        Path | None,
+        Parameter(
+            help="Folder with the data. Default: that of the settings, or the database of DATABASE_URL.",
+            converter=_folder,
+        ),
+    ] = None,
+    most: Annotated[
+        int, Parameter(validator=Number(gte=1, lte=100_000), help="Stored analyses to look at: the newest.")
+    ] = 1_000,
+) -> int:
+    """Say what a file of patterns would change in stored history, and whether people agree.
+
+    Nothing is written to the data, and a server may go on working meanwhile.
+    """
+    from rootcoz.cli.triage_patterns import try_on_history  # noqa: PLC0415
+
+    return try_on_history(file, data_dir, most, _destination(None, force=True))
 
 
 class _UsageError(RootcozError):

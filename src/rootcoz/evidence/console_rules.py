@@ -203,7 +203,7 @@ RULES: tuple[ConsoleRule, ...] = (
             | ^(?:FAIL|ERROR)\ in\ \( | :\ .+\ \[E\]\s*$ | ^(?:──|--)\ (?:\d+\.\ )?(?:Failure|Error)\b
             | ^\s*+(?:X|✗)?\s*+Failed\s++\w[\w.+]*+[.(]\w
             | ^\*\ checking\ .*\.\.\.\ (?:ERROR|WARNING) | ^\s*+\(X\)\ | ^would\ reformat\
-            | ^\s*FAILED\ CONSISTENTLY | ^(?:FAIL|ERROR):\s[\w.:]+(?:\s\(.*)?$""",
+            | ^(?:FAIL|ERROR):\s[\w.:]+(?:\s\(.*)?$""",
         needs="fail|error|[e]|checking|(x)|reformat|___|not ok|●|✗|✘|✕|\u00d7|❌|✖|stdout ----|) test|#test|::test",
         reason="a test runner names the test that failed",
         says=(
@@ -328,7 +328,8 @@ RULES: tuple[ConsoleRule, ...] = (
             | no\ output\ (?:has\ been\ )?received | operation\ was\ cancell?ed | task\ was\ cancell?ed
             | access\ ?denied | permission\ denied
             | authentication\ failed | unauthorized | not\ authorized | \bi/o\ timeout | read\ timed\ out
-            | net::\w*timeout | connect\ timeout | timed?\ ?out\ (?:after|waiting|while) | returning\ 124""",
+            | net::\w*timeout | connect\ timeout | timed?\ ?out\ (?:after|waiting|while)
+            | (?:exit(?:ed|ing)?|return(?:ed|ing|s)?|status|code|rc)[ :=]+124\b""",
         needs=(
             "space|quota|connection|resolve|name |no such host|unreachable|route|tls"
             "|certificate|x509|too many|rate limit|40|41|42|50|imagepull|oom|memory|heap"

@@ -77,7 +77,7 @@ _RUNNER_PATHS = (
 _LIBRARY_PATHS = (
     "/site-packages/", "/dist-packages/", "/lib/python", "/Lib/", "<frozen ", "/node_modules/", "node:",
     "/gems/", "/lib/ruby/",
-    "/vendor/", "/pkg/mod/", "/usr/local/go/src/", "/rustc/", "/.cargo/registry/", "/usr/lib/", "(<anonymous>)",
+    "/vendor/", "/pkg/mod/", "/usr/local/go/src/", "/rustc/", "/.cargo/registry/", "/usr/lib/", "<anonymous>",
 )  # fmt: skip
 
 
@@ -97,9 +97,14 @@ def _kind_of_path(path: str) -> LineKind:
     return LineKind.OWN
 
 
+_BUNDLE_HASH = re.compile(r"[.-](?=[0-9a-f]*[0-9])[0-9a-f]{8,20}(?=(?:\.\w{1,10})?\.m?js\Z)")
+"""What bundlers put into a file's name: another one with each build."""
+
+
 def _short(path: str) -> str:
     """The last folder and the file: what stays when the checkout moves."""
-    return "/".join(path.replace("\\", "/").rsplit("/", 2)[-2:])
+    short = "/".join(path.replace("\\", "/").rsplit("/", 2)[-2:])
+    return _BUNDLE_HASH.sub("", short) if short.endswith("js") else short
 
 
 _GENERATED = re.compile(
@@ -128,7 +133,7 @@ _JVM_PLACES = frozenset({"Native Method", "Unknown Source", "<generated>"})
 _AT_LOCATION = re.compile(r"(?P<path>.*?)(?::(?P<line>[0-9]{1,7})(?::[0-9]{1,7})?)?\Z", re.DOTALL)
 _CSHARP_NAME = re.compile(r"[\w.`<>\[\]+|$,]{3,500}+\Z")
 _CSHARP_END = re.compile(r"\)(?: in (?:[A-Za-z]:)?[^:]{1,500}+:line [0-9]{1,7}+)?\Z")
-_GO_NAME = re.compile(r"[\w./~*()%-]{3,500}+\Z")
+_GO_NAME = re.compile(r"[\w./~*()%\[\]-]{3,500}+\Z")
 _GO_ARGUMENTS = re.compile(r"[0-9a-fx., {}?_+]{0,500}+\)\Z")
 _GO_STARTER = re.compile(r"created by (?P<name>[\w./~*()%-]{3,500}+)(?: in goroutine [0-9]{1,9})?\Z")
 _GO_FILE = re.compile(r"(?P<path>[^\s:]{1,500}\.(?:go|s)):[0-9]{1,7}(?: \+0x[0-9a-f]{1,16})?\Z")
@@ -139,11 +144,31 @@ _RUBY = re.compile(
     r"(?:from |# )?(?P<path>[^\s:'\"]{1,300}\.rb):[0-9]{1,7}(?::in [`'](?P<name>[^'`]{1,200})['`])?\Z"
 )
 _PHP = re.compile(
-    r"#[0-9]{1,4} (?:(?P<path>[^\s(:]{1,300}\.(?:php|phtml|inc))\([0-9]{1,7}\)(?:: )?"
+    r"#[0-9]{1,4} (?:(?P<path>(?:[A-Za-z]:)?[^\s(:]{1,300}\.(?:php|phtml|inc))\([0-9]{1,7}\)(?:: )?"
     r"|\{main\}|\[internal function\]: )(?P<name>.{0,300})\Z"
 )
 _NATIVE = re.compile(r"#[0-9]{1,4}[ :]+(?:0x[0-9a-f]{1,16} )?<unknown>\Z")
-_MORE = re.compile(r"\.{3} [0-9]{1,6} (?:more|common frames omitted)\Z")
+_NATIVE_PLACE = re.compile(r"(?::[0-9]{1,7}){1,2}\Z|\+0x[0-9a-f]{1,16}\Z")
+"""What stands behind the file of a sanitizer's or gdb's frame."""
+_NATIVE_LIBRARIES = (
+    ".so",
+    ".dylib",
+    "sysdeps/",
+    "/lib/",
+    "/lib64/",
+    "sanitizer_common",
+    "asan_",
+    "tsan_",
+    "msan_",
+)
+_BROWSER = re.compile(
+    r"(?P<name>[\w.$<>/\[\]*]{0,200})@(?P<path>(?:https?://|file://|/)[^\s@]{1,300}):[0-9]{1,7}:[0-9]{1,7}\Z"
+)
+"""Frames of Firefox and Safari."""
+_MORE = re.compile(
+    r"\.{3} [0-9]{1,6} (?:more|common frames omitted)\Z|--- End of (?:inner exception )?stack trace\b"
+    r"|\+(?:-\+)?-{4,}(?: [0-9.]{1,4} -{4,})?\Z"
+)
 _RULER = re.compile(r"(?:[-=_*~^ ]{4,}|[-~^]+)\Z")
 
 
@@ -155,6 +180,12 @@ def _located(name: str, path: str, *, innermost_last: bool = False) -> Frame:
 
 
 def _read_at(text: str) -> Frame | None:
+    """As `_read_call`; where a promise waits for several, JavaScript names their number and no place."""
+    is_promise = text.startswith("at async ") and text.endswith(")") and " (index " in text
+    return Frame("", LineKind.DECORATION) if is_promise else _read_call(text)
+
+
+def _read_call(text: str) -> Frame | None:
     """Frames of Java, JavaScript and C#, which all start with `at`; and of Rust, whose second line does."""
     body = text[3:].strip()
     if body.endswith("]") and (") ~[" in body or ") [" in body):
@@ -195,7 +226,46 @@ def _read_native(text: str) -> Frame | None:
                 if path
                 else Frame(match["name"], LineKind.RUNNER)
             )
+        return _read_ruby(text) if text.startswith("# ") else _read_symbol(text)
     return None
+
+
+def _read_symbol(text: str) -> Frame | None:
+    """Frames of sanitizers (`#0 0x4f in f(int) a.cc:3:1`) and of gdb (`#0  f (n=3) at a.cc:3`)."""
+    number, _, rest = text[1:].partition(" ")
+    address, is_placed, called = rest.strip().partition(" in ")
+    is_placed = is_placed if address.startswith("0x") else ""
+    rest = called if is_placed else rest.strip()
+    name, mark, place = rest.rpartition(" at ")
+    if not mark:
+        name, mark, place = rest.rpartition(" from ")
+    if not mark and is_placed:
+        name, mark, place = rest.rpartition(" ")
+    place = place.strip("()")
+    path = _NATIVE_PLACE.sub("", place)
+    if not (number.isdecimal() and mark and (path != place or mark == " from ")):
+        return None
+    return _native_frame(_without_arguments(name), path)
+
+
+def _without_arguments(name: str) -> str:
+    nameless = "(anonymous namespace)"
+    begin = len(nameless) if name.startswith(nameless) else 0
+    end = name.find("(", begin)
+    return name[: end if end > 0 else None].strip()
+
+
+def _native_frame(name: str, path: str) -> Frame:
+    if name.startswith(("__libc_start", "_start")):
+        return Frame(name, LineKind.RUNNER)
+    if any(part in path for part in _NATIVE_LIBRARIES):
+        return Frame(name, LineKind.LIBRARY)
+    return _located(name, path)
+
+
+def _read_browser(text: str) -> Frame | None:
+    match = _BROWSER.match(text)
+    return _located(match["name"], match["path"]) if match else None
 
 
 def _read_python(text: str) -> Frame | None:
@@ -258,12 +328,15 @@ _BY_CONTENT = (
     (".rb:", _read_ruby),
     (".py", _read_pytest),
     ("::", _read_rust),
+    ("@", _read_browser),
 )
 
 
 def read_frame(line: str) -> Frame | None:
     """The frame a line holds, or None for text. `line` may be indented; lines longer than FRAME_LIMIT hold none."""
     text = line.strip()
+    if text[:1] == "|":  # Python draws a line beside the members of an exception group
+        text = text.lstrip("| ")
     if not text:
         return Frame("", LineKind.DECORATION)
     if len(text) > FRAME_LIMIT:
@@ -277,4 +350,4 @@ def read_frame(line: str) -> Frame | None:
             return frame
     if text[-1] == ")" and (frame := _read_go_function(text)) is not None:
         return frame
-    return _read_decoration(text) if text[0] in ".-=_*~^" else None
+    return _read_decoration(text) if text[0] in ".-=_*~^+" else None

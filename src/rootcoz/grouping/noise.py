@@ -4,7 +4,7 @@ Enters: one line of an error message or a stack trace. Leaves: the line with its
 `signature.py` calls it; `RULES` is the whole truth about what counts as noise and what does not.
 
 How a line is read: all rules are joined into one expression, and the regex engine reads the line once with it. Noise
-starts at the start of a word or with one of the signs / @ # -, so the expression begins with one character that is no
+starts at the start of a word or with one of the signs / @ # $ -, so the expression begins with one character that is no
 letter or digit and is skipped to at full speed; the character behind it selects the rules that can start there, and a
 rule's `needs` is looked at before the rule. They are tried in the order of `RULES`; the first that matches decides, and
 reading goes on behind its match. A rule with an empty placeholder *protects*: it keeps its match as it stands, so that
@@ -38,6 +38,8 @@ _DIGITS = "0123456789"
 _LETTERS = string.ascii_letters
 _NAME_SIGNS = "bcdfghjklmnpqrstvwxz2456789"
 """The alphabet of Kubernetes' generated name suffixes (k8s.io/apimachinery, util/rand): no vowels, no 0, 1, 3."""
+_HASH_SIGNS = "bcdf456789"
+"""The same of a ReplicaSet's hash: what `SafeEncodeString` there makes of the digits 0 to 9."""
 
 
 class Decision(Protocol):
@@ -118,6 +120,19 @@ _CODES = _words(
 )
 """Words whose number names *which* error it is."""
 
+_VERSIONED = _words(
+    "java jdk jre javac openjdk python cpython pypy ruby php perl nodejs golang go kotlin scala gcc clang llvm cuda "
+    "tls dotnet net postgres postgresql mysql mariadb ubuntu debian fedora centos rhel alpine windows macos ios android"
+)
+"""Software that people know by the number behind its name: what runs on Java 11 may not run on Java 17. Browsers are
+none, which update themselves between runs."""
+_VERSION_BEHIND = re.compile(
+    r"\+(?![0-9])|(?:\.x)? (?:or (?:newer|later|higher|above|greater|older|earlier|below)|and (?:newer|later|above|up)"
+    r"|is (?:not supported|unsupported|required))\b"
+)
+_VERSION_STARTS = (" or ", " and", " is ", ".x o", ".x a", ".x i", "+")
+_LONGEST_VERSION = 7
+
 _ENDED_WITH = re.compile(
     r"(?:exit(?:ed|s)?|fail(?:ed|s)?|returned|died|terminated|finished|ended|completed|stopped|respond(?:ed|s)|"
     r"replied|answered|got|received|killed)"
@@ -173,10 +188,68 @@ _COMPARED = re.compile(
 )
 
 
+_CLOSED_BY = {"'": "'", '"': '"', "<": ">", "`": "`", "\u2018": "\u2019", "\u201c": "\u201d"}
+_BEFORE_VALUES = _words(
+    "expected expect expecting actual actually got want wanted received found was were be equal equals equaling to "
+    "than left right returned"
+)
+"""Words behind which a check puts what it expected and found."""
+_REJECTED = re.compile(
+    r"[Ii]nvalid|[Ii]llegal|[Mm]alformed|[Uu]nparse?able|pars(?:e|ed|ing)\b|not (?:a valid|match|a date)|out of range"
+)
+_REJECTED_AS = _words(
+    "invalid illegal malformed date datetime time timestamp instant string value data text input format parse"
+)
+"""Words in front of a text that could not be read."""
+_FROM_CLOCK = re.compile(r"[.,](?=[0-9]{3})[0-9]*[1-9]")
+_LONGEST_TIME_OF_DAY = 15
+"""Characters of 10:11:12.123456; what is longer has a date."""
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    closing = _CLOSED_BY.get(text[start - 1])
+    return closing is not None and text.startswith(closing, end)
+
+
+def _is_value(text: str, start: int, end: int) -> bool:
+    """Whether a match within an assertion is what was expected or found: all of a quotation, or behind their words."""
+    return _is_quoted(text, start, end) or _last_word(text[max(0, start - _NEAR) : start]) in _BEFORE_VALUES
+
+
+def _is_rejected(text: str, start: int, end: int) -> bool:
+    """Whether the line says that the match could not be read as what it should be."""
+    if _REJECTED.search(text) is None:
+        return False
+    return _is_quoted(text, start, end) or _last_word(text[max(0, start - _NEAR) : start]) in _REJECTED_AS
+
+
+def _decide_moment(text: str, start: int, end: int, *, values: bool) -> str | None:
+    """A date or time that somebody chose says what was asked; one that a clock gave does not."""
+    if values:
+        # Nobody writes fractions of a second behind a date into a test, unless they are zero.
+        read_from_clock = end - start > _LONGEST_TIME_OF_DAY and _FROM_CLOCK.search(text, start, end)
+        return None if _is_value(text, start, end) and not read_from_clock else TIME
+    if start > 1 and ("pars" in text or "alid" in text or " match" in text or "alformed" in text):
+        return None if _is_rejected(text, start, end) else TIME
+    return TIME
+
+
+def _decide_amount(text: str, start: int, end: int, *, values: bool) -> str | None:
+    return None if values and _is_value(text, start, end) else QUANTITY
+
+
 def _last_word(before: str) -> str:
     """The word in front of a match, in small letters; empty when more than separators stand between."""
     word = _WORD_BACKWARDS.match(before[::-1])
     return word[1][::-1].lower() if word else ""
+
+
+_WINDOWS_STATUS = re.compile(r"0[xX](?:8[0-7]|88|[cC]0)[0-9a-fA-F]{6}\Z")
+"""HRESULT (an error, of a facility that is in use) and NTSTATUS of errors, [MS-ERREF] 2.1 and 2.3. Programs of 32 bits
+lie below these numbers, kernels aside."""
+_PLACE_BEFORE = re.compile(
+    r"(?:@|\||\b(?:at|addr|address|pc|sp|bp|ip|ptr|pointer|offset|base|object))[ :=]{0,2}\Z"
+)
 
 
 def _decide_hexadecimal(text: str, start: int, end: int, *, values: bool) -> str | None:
@@ -186,7 +259,8 @@ def _decide_hexadecimal(text: str, start: int, end: int, *, values: bool) -> str
     short = end - start <= 10  # noqa: PLR2004 - 0x and eight digits: a 32-bit constant
     if values and short and not before.endswith((" at ", "| ", "@")):
         return None
-    return ADDRESS
+    is_status = _WINDOWS_STATUS.match(text, start, end) and not _PLACE_BEFORE.search(before)
+    return None if is_status else ADDRESS
 
 
 def _decide_port(text: str, start: int, end: int, *, values: bool) -> str | None:
@@ -207,6 +281,15 @@ def _decide_pod(text: str, start: int, end: int, *, values: bool) -> str | None:
     return None if suffix in _CONSONANT_NAMES else "-" + ID
 
 
+_HUMP_BACKWARDS = re.compile("[a-z]{2,}[A-Z]")
+
+
+def _last_hump(name: str) -> str:
+    """The last word of a name in camel case, in small letters: worker of ForkPoolWorker."""
+    hump = _HUMP_BACKWARDS.match(name[::-1])
+    return hump[0][::-1].lower() if hump else ""
+
+
 def _decide_joined(text: str, start: int, end: int, *, values: bool) -> str | None:  # noqa: ARG001 - as above
     """Whether a number behind a hyphen or underscore is an instance's number or part of a name."""
     before = text[start - _NAME_WIDTH if start > _NAME_WIDTH else 0 : start - 1]
@@ -218,7 +301,7 @@ def _decide_joined(text: str, start: int, end: int, *, values: bool) -> str | No
     if name in _COUNTED:
         return replacement
     lower = name.lower()
-    if lower in _COUNTED and not name.isupper():
+    if (lower in _COUNTED or _last_hump(name) in _COUNTED) and not name.isupper():
         return replacement
     if len(name) > 1 and name.isupper():
         return None  # ORA-00942, CVE-2021-44228, a tracker's key
@@ -239,6 +322,21 @@ def _decide_joined(text: str, start: int, end: int, *, values: bool) -> str | No
     return replacement if is_instance else None
 
 
+def _is_version(text: str, end: int, number: str, last: str) -> bool:
+    if len(number) > _LONGEST_VERSION:
+        return False
+    return last in _VERSIONED or (
+        text.startswith(_VERSION_STARTS, end) and _VERSION_BEHIND.match(text, end) is not None
+    )
+
+
+def _is_ratio(text: str, start: int, end: int) -> bool:
+    """Whether a line is nothing but two numbers with a slash: there it is no progress of something, but a value."""
+    if text.startswith("/", end):
+        return start == 1 and text[end + 1 :].isdecimal()
+    return text[start - 1] == "/" and end == len(text) and text[1 : start - 1].isdecimal()
+
+
 def _decide_number(text: str, start: int, end: int, *, values: bool) -> str | None:
     """Whether a number that stands alone identifies and counts (noise) or says which error it is."""
     before = text[max(0, start - _NEAR) : start]
@@ -246,6 +344,10 @@ def _decide_number(text: str, start: int, end: int, *, values: bool) -> str | No
     last = _last_word(before)
     if last in {"port", "ports"} and number.isdecimal():
         return _decide_port(text, start, end, values=values)
+    if text.startswith("==", start - 2) and text.startswith("==", end):
+        return ID  # valgrind and sanitizers put the process so: ==12==ERROR
+    if _is_version(text, end, number, last) or _is_ratio(text, start, end):
+        return None
     if last in _COUNTED and not values:
         return ID
     is_status = number in _HTTP_STATUSES and before.rstrip()[-1:] not in {"=", ":"}
@@ -261,6 +363,14 @@ def _decide_number(text: str, start: int, end: int, *, values: bool) -> str | No
 
 def _decide_build_version(text: str, start: int, end: int, *, values: bool) -> str:  # noqa: ARG001 - as above
     return f"{text[start:end].partition('.')[0]}.{ID}"
+
+
+_GENERATED_NAME = re.compile(r"\$+[A-Za-z]+")
+
+
+def _decide_generated(text: str, start: int, end: int, *, values: bool) -> str:  # noqa: ARG001 - as above
+    name = _GENERATED_NAME.match(text, start, end)
+    return (name[0] if name else "$") + ID
 
 
 def _decide_host(text: str, start: int, end: int, *, values: bool) -> str:  # noqa: ARG001 - as above
@@ -285,6 +395,8 @@ _ID_OR_DATE_AHEAD = (
 )
 """A number that goes on behind its digits, a hexadecimal one that begins with letters, or the start of a day's or
 month's name: most words and numbers are none of these, and a dozen rules need not be tried."""
+_RARE_WORD_AHEAD = r"(?=t[me]|gw[0-9]|[A-Za-z]:\\)"
+"""The beginnings of words that few rules of their own are about."""
 _HEX_GROUPS_AHEAD = r"(?=[0-9a-fA-F]{1,4}:|[0-9a-fA-F]{2}-|[0-9a-fA-F]{8}-)"
 _HEX_AHEAD = r"(?=[0-9]{1,63}+[a-fA-F]|[a-fA-F]{1,63}+[0-9])"
 _DOT_AHEAD = r"(?=[0-9]{1,4}\.)"
@@ -307,6 +419,7 @@ RULES: tuple[NoiseRule, ...] = (
         rf"(?:[ -][0-9]{{4}}(?![0-9:]))?(?:(?:,| at)? ?{_CLOCK}{_ZONE}(?: [12][0-9]{{3}}\b)?)?{_END}",
         needs=(_ID_OR_DATE_AHEAD, r"(?=[0-9]{1,2}[ -][A-Z]|[A-Z])"),
         placeholder=TIME,
+        decide=_decide_moment,
         why="RFC 1123 dates of HTTP headers, syslog's and ctime's stamps, named-month dates.",
         masks=(
             ("Date: Mon, 04 May 2026 10:11:14 GMT", "Date: <time>"),
@@ -324,6 +437,7 @@ RULES: tuple[NoiseRule, ...] = (
         rf"(?:(?:[T _:,]| @ ){_CLOCK}{_ZONE}|){_END}(?!\.[0-9])",
         needs=(_ID_OR_DATE_AHEAD, r"(?=[12][0-9]{3}[-/.]|[0-9]{1,2}(?:/|\.[0-9]{1,2}\.[12]))"),
         placeholder=TIME,
+        decide=_decide_moment,
         why="ISO 8601, comma milliseconds of Java and Python logging, slashed and dotted dates.",
         masks=(
             ("2026-04-10 00:41:28,107 ERROR", "<time> ERROR"),
@@ -385,6 +499,16 @@ RULES: tuple[NoiseRule, ...] = (
         masks=(("host='10.209.81.73', port=54835", "host='<addr>', port=<id>"),),
     ),
     NoiseRule(
+        name="dashed-ipv4",
+        starts=_DIGITS,
+        pattern=rf"(?<=[A-Za-z0-9]-){_BYTE}-{_BYTE}-{_BYTE}-{_BYTE}(?![0-9A-Za-z_-])",
+        needs=(_ID_OR_DATE_AHEAD, r"(?=[0-9]{1,3}-[0-9]{1,3}-)"),
+        placeholder=ADDRESS,
+        why="Clouds name machines after their address: ip-10-1-2-3.ec2.internal.",
+        masks=(("ssh to ip-10-1-2-3.ec2.internal", "ssh to ip-<addr>.ec2.internal"),),
+        keeps=("in api-1-2-3 of it",),
+    ),
+    NoiseRule(
         name="build-version",
         starts=_DIGITS,
         pattern=r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{3,5}\.[0-9]{1,4}(?![0-9A-Za-z.])",
@@ -414,8 +538,25 @@ RULES: tuple[NoiseRule, ...] = (
             ("<Conn object at 0x9211d9b963cc>", "<Conn object at <addr>>"),
             ("pc=0x8f5501419bf4]", "pc=<addr>]"),
         ),
-        keeps=("HRESULT = 0x80070005", "exit code 0xC0000005", "code=0x1"),
+        keeps=("HRESULT = 0x80070005", "failed: 0x80070002", "exit code 0xC0000005", "code=0x1"),
         decide=_decide_hexadecimal,
+    ),
+    NoiseRule(
+        name="generated-class",
+        starts="$",
+        pattern=r"\$(?:\$(?:Lambda|Enhancer[A-Za-z]{0,30}+|FastClass[A-Za-z]{0,30}+|SpringCGLIB|KtProxy|Proxy)"
+        r"(?:\${1,2}[0-9A-Za-z]{1,16}+|)(?:/(?:0x)?[0-9a-f]{1,16}+|)"
+        r"|(?:MockitoMock|HibernateProxy|ByteBuddy)\$[0-9A-Za-z]{1,20}+|Proxy[0-9]{1,6})(?![0-9A-Za-z])",
+        placeholder="",
+        why="Classes that the JVM, Spring, Mockito and others make while they run get a number or a random name.",
+        masks=(
+            ("com.acme.Rates$$Lambda/0x000070f1c4013a28 x", "com.acme.Rates$$Lambda<id> x"),
+            ("com.acme.Rates$$Lambda$123/456789012 x", "com.acme.Rates$$Lambda<id> x"),
+            ("com.acme.Rates$MockitoMock$1234567 x", "com.acme.Rates$MockitoMock<id> x"),
+            ("jdk.proxy2.$Proxy43 x", "jdk.proxy2.$Proxy<id> x"),
+        ),
+        keeps=("com.acme.Cart$Item", "paid $200Lambda"),
+        decide=_decide_generated,
     ),
     NoiseRule(
         name="object-hash",
@@ -429,13 +570,14 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="pod-suffix",
         starts="-",
-        pattern=rf"-(?:[{_NAME_SIGNS}]{{6,10}}-|)[{_NAME_SIGNS}]{{5}}(?![0-9A-Za-z_-])",
+        pattern=rf"-(?:(?:[{_NAME_SIGNS}]{{6,10}}-|)[{_NAME_SIGNS}]{{5}}|[{_HASH_SIGNS}]{{8,10}})(?![0-9A-Za-z_-])",
         needs=(rf"(?=[{_NAME_SIGNS}]{{5}})(?<=[A-Za-z0-9]-)",),
         placeholder="-" + ID,
         why="Generated names of pods, jobs and builds; its alphabet has no vowels, so words are safe.",
         masks=(
             ('pods "api-7d4b9c6f8d-x2x9z" gone', 'pods "api-<id>" gone'),
             ("build sample-build-zmcbd late", "build sample-build-<id> late"),
+            ("set api-bdfcbfcd77 scaled", "set api-<id> scaled"),
         ),
         keeps=("to svc-https and svc-httpd", "local-facade and local-decade"),
         decide=_decide_pod,
@@ -460,10 +602,10 @@ RULES: tuple[NoiseRule, ...] = (
     NoiseRule(
         name="temporary-path",
         starts="/",
-        pattern=r"/(?<![0-9A-Za-z_.>/]/)(?:private/)?(?:tmp|var/tmp|var/folders/[^/\s'\"]{1,40}/[^/\s'\"]{1,60}/T)/"
-        r"(?:pytest-of-[^/\s'\"]{1,40}/pytest-[0-9]{1,9}/"
-        r"|tmp[._]?[A-Za-z0-9_]{8,10}/|(?=[^0-9/\s'\"]{0,200}+[0-9])[^/\s'\"]{1,200}/)?",
-        placeholder=TEMPORARY + "/",
+        pattern=r"/(?<![0-9A-Za-z_.>/]/)(?:private/)?(?:tmp|var/tmp|var/folders/[^/\s'\"]{1,40}/[^/\s'\"]{1,60}/T)(?=/)"
+        r"(?:/(?:pytest-of-[^/\s'\"]{1,40}/pytest-[0-9]{1,9}"
+        r"|tmp[._]?[A-Za-z0-9_]{8,10}|(?=[^0-9/\s'\"]{0,200}+[0-9])[^/\s'\"]{1,200})(?=/))?",
+        placeholder=TEMPORARY,
         why="A folder made for this run, known by its number or random name; what lies below it keeps its name.",
         masks=(
             ("'/tmp/pytest-of-root/pytest-184/test_a0/report-378.json'", "'<tmp>/test_a0/report-<id>.json'"),
@@ -472,10 +614,21 @@ RULES: tuple[NoiseRule, ...] = (
         keeps=("no /tmpfs here",),  # the words of a folder stay: /tmp/reports/a is not /tmp/config/a
     ),
     NoiseRule(
+        name="opaque-id",
+        starts=_DIGITS,
+        pattern=rf"(?:(?=[0-9]{{1,8}}+[A-Z])(?=(?:[0-9]{{1,20}}+[A-Za-z]{{1,20}}+){{5}})[0-9A-Za-z]{{16,64}}+{_END})",
+        needs=(r"(?=[0-9]{1,8}+[A-Z])",),
+        placeholder=ID,
+        why="ULIDs, KSUIDs and services' own ids. Names people give have no five numbers inside one word.",
+        masks=(("request req_01HX3V5Y8ZK9Q2W3E4R5T6Y7U8 x", "request req_<id> x"),),
+        keeps=("in 3D2Dto4DConverter",),
+    ),
+    NoiseRule(
         name="temporary-name",
         starts="t",
         pattern=r"(?:tmp\.(?=[a-z]{0,9}+[A-Z])(?=[A-Z]{0,9}+[a-z])[A-Za-z0-9]{10}(?![A-Za-z0-9_.])"
         r"|(?:tmp|temp)[._-]?(?=[A-Za-z_]{0,12}+[0-9])[A-Za-z0-9_]{6,20}+(?![A-Za-z0-9_]))",
+        needs=(_RARE_WORD_AHEAD,),
         placeholder=TEMPORARY,
         why="mkstemp's and mktemp's names. Must hold a digit (temp_settings is a name), or be mktemp's ten letters.",
         keeps=("no temp_settings", "no tmplocation", "no tmp.properties"),
@@ -483,6 +636,41 @@ RULES: tuple[NoiseRule, ...] = (
             ("below <tmp>/tmpab3x_9qz", "below <tmp>/<tmp>"),
             ("no /scratch/tmp.GhUzKlMnOp/a", "no /scratch/<tmp>/a"),
         ),
+    ),
+    NoiseRule(
+        name="worker-name",
+        starts="g",
+        pattern=r"(?:gw[0-9]{1,3}(?![0-9A-Za-z_]))",
+        needs=(_RARE_WORD_AHEAD,),
+        placeholder="gw" + ID,
+        why="Worker of pytest-xdist: which one ran the test changes with each run.",
+        masks=(("[gw3] linux -- Python 3.12.1 python", "[gw<id>] linux -- Python 3.12.1 python"),),
+        keeps=("in gwt 3.2.1",),
+    ),
+    NoiseRule(
+        name="windows-temporary-path",
+        starts=_LETTERS,
+        pattern=r"[A-Za-z]:\\(?:Users\\[^\\\s'\"]{1,60}\\AppData\\Local\\Temp|Windows\\Temp|[Tt]e?mp)(?=\\)"
+        r"(?:\\(?=[^0-9\\\s'\"]{0,100}+[0-9])[^\\\s'\"]{1,100}(?=\\))?",
+        needs=(_RARE_WORD_AHEAD,),
+        placeholder=TEMPORARY,
+        why="As temporary-path, on Windows.",
+        masks=((r"no C:\Users\ci\AppData\Local\Temp\junit81234\a.txt", r"no <tmp>\a.txt"),),
+        keeps=(r"no C:\Users\ci\a.txt",),
+    ),
+    NoiseRule(
+        name="windows-workspace-path",
+        starts=_LETTERS,
+        pattern=r"[A-Za-z]:\\(?:a\\(?:[0-9]{1,4}(?=\\[abs]\\)|[^\\\s'\":]{1,100}\\[^\\\s'\":]{1,100}(?=\\))"
+        r"|(?:[^\\\s'\":]{1,60}\\){0,5}?(?:workspace|_work)\\[^\\\s'\":]{1,120}(?:@[0-9]{1,3})?(?=\\))",
+        needs=(_RARE_WORD_AHEAD,),
+        placeholder=WORKSPACE,
+        why="As workspace-path, on Windows: Jenkins', GitHub's (D:\\a) and Azure's.",
+        masks=(
+            (r"no D:\jenkins\workspace\nightly-12\a.txt", r"no <workspace>\a.txt"),
+            (r"no D:\a\12\s\a.txt", r"no <workspace>\s\a.txt"),
+        ),
+        keeps=(r"no D:\data\a.txt",),
     ),
     NoiseRule(
         name="workspace-path",
@@ -540,6 +728,7 @@ RULES: tuple[NoiseRule, ...] = (
         rf"(?: ?[AaPp][Mm]\b|){_ZONE}{_END}(?!:)",
         needs=(_MORE_AHEAD, r"(?=[0-9]{1,3}:)"),
         placeholder=TIME,
+        decide=_decide_moment,
         why="A clock's reading without a date, or a length of time as hours, minutes and seconds.",
         masks=(("lifetime 00:01 then 13:24:52.316", "lifetime <time> then <time>"),),
     ),
@@ -552,6 +741,7 @@ RULES: tuple[NoiseRule, ...] = (
         r"|seconds?|secs?|s|minutes?|mins?|hours?|hrs?|days?|ticks?))(?![0-9A-Za-z])",
         needs=(_MORE_AHEAD, _UNIT_AHEAD),
         placeholder=QUANTITY,
+        decide=_decide_amount,
         why="How long it took or was waited for.",
         masks=(
             ("after 875 ms", "after <quantity>"),
@@ -569,6 +759,7 @@ RULES: tuple[NoiseRule, ...] = (
         r"(?:[kKMGTP]i?[Bb]|[KMG]i|bytes?|B|%|bps|[KMG]bps|[KMG]?Hz)(?![0-9A-Za-z])",
         needs=(_MORE_AHEAD, _UNIT_AHEAD),
         placeholder=QUANTITY,
+        decide=_decide_amount,
         why="How much of it there was.",
         masks=(("free 5.2 KB of 17.7 GB (99.1%)", "free <quantity> of <quantity> (<quantity>)"),),
     ),
@@ -627,6 +818,7 @@ RULES: tuple[NoiseRule, ...] = (
             ("Timed Out: 156.80", "Timed Out: <id>"),
             ("read 1,234,567 rows", "read <id> rows"),
             ("attempt 3 of 5", "attempt <id> of <id>"),
+            ("==12==ERROR: AddressSanitizer", "==<id>==ERROR: AddressSanitizer"),
         ),
         keeps=(
             "exit code 137",
@@ -645,7 +837,7 @@ RULES: tuple[NoiseRule, ...] = (
 
 # --- reading a line ------------------------------------------------------------------------------
 
-_SIGNS = "-/@#"
+_SIGNS = "-/@#$"
 
 
 def _alternatives(rules: Iterable[NoiseRule], depth: int, order: list[NoiseRule]) -> str:
@@ -657,7 +849,9 @@ def _alternatives(rules: Iterable[NoiseRule], depth: int, order: list[NoiseRule]
         else:
             for rule in neighbours:
                 order.append(rule)
-                tried.append(f"({rule.pattern.removeprefix(rule.starts)})")
+                tried.append(
+                    f"({rule.pattern.removeprefix(rule.starts).removeprefix(re.escape(rule.starts))})"
+                )
     return "|".join(tried)
 
 
@@ -672,7 +866,7 @@ def _joined_rules() -> tuple["re.Pattern[str]", list[NoiseRule]]:
     def starting(characters: str) -> str:
         return _alternatives((rule for rule in RULES if set(characters) & set(rule.starts)), 0, order)
 
-    signs = "|".join(f"(?<={sign})(?:{starting(sign)})" for sign in _SIGNS)
+    signs = "|".join(f"(?<={re.escape(sign)})(?:{starting(sign)})" for sign in _SIGNS)
     pattern = (
         f"[^0-9A-Za-z](?:(?<=[{_SIGNS}])(?:{signs})|(?=[0-9])(?:{starting(_DIGITS)})|{starting(_LETTERS)})"
     )
@@ -684,8 +878,13 @@ _NEGATIVE_ID = "-" + ID
 _NEGATIVE = re.compile(rf"-(?<=[\n _=:(\[{{,;|'\"#]-){ID}")
 NEGATIVE_SIGN = "negative-sign"
 _WHY_NEGATIVE = "Hash codes and 64-bit ids are negative half of the time."
-_MAY_HOLD_NOISE = re.compile(r"[0-9@/]|-[bcdfghjklmnpqrstvwxz]{5}")
+_MAY_HOLD_NOISE = re.compile(r"[0-9@/]|-[bcdfghjklmnpqrstvwxz]{5}|[A-Za-z]:\\")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+
+
+def without_colours(text: str) -> str:
+    """The text without what terminals take for colours."""
+    return _COLOURS.sub("", text)
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -24,9 +24,9 @@ from typing import NamedTuple
 
 from rootcoz.domain.failure import ErrorSignature, Failure
 from rootcoz.grouping.frames import TEXT, Frame, read_frame
-from rootcoz.grouping.noise import normalise_line
+from rootcoz.grouping.noise import normalise_line, without_colours
 
-SIGNATURE_VERSION: int = 2
+SIGNATURE_VERSION: int = 3
 """Raised with every change of the rules that changes any value; stored beside the value."""
 
 FRAMES = 5
@@ -53,8 +53,9 @@ _LONGEST_NUMBER = 7
 
 
 _ASSERTION = re.compile(
-    r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT"
+    r"(?<![uU]n)[Ee]xpected|[Aa]ssert|(?<![=!])[=!]==?(?!=)|but was|to(?:Be|Equal|Have|Match)\b|EXPECT|\bwant(?:ed)?\b"
 )
+"""The last is what tests in Go say, beside `got`."""
 
 _texts: dict[str, str] = {}
 _values: dict[str, str] = {}
@@ -81,6 +82,7 @@ def _is_assertion(text: str) -> bool:
         or "toBe" in text
         or "toEqual" in text
         or "EXPECT" in text
+        or ("want" in text and "got" in text)
     )
     return may_be and _ASSERTION.search(text) is not None
 
@@ -311,6 +313,8 @@ _IN_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 def _considered(text: str) -> list[str]:
     """The lines of a text that are read; the middle of a very long one is reduced to its words."""
+    if "\x1b" in text:
+        text = without_colours(text)
     if len(text) <= HEAD + TAIL:
         return text.split("\n") if text.isascii() and "\r" not in text else text.splitlines()
     middle = text[HEAD:-TAIL]

@@ -82,6 +82,14 @@ RULES: tuple[TemplateRule, ...] = (
         masks=(("prefetch depth.......4", "prefetch depth <*>"), ("connecting...", "connecting")),
     ),
     TemplateRule(
+        name="request-line",
+        pattern=r"(?<![A-Za-z])(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) [^\s\"']++ HTTP/[0-9.]++",
+        replacement=rf"\1 {_V}",
+        needs=" HTTP/",
+        why="What was asked for; the root's path has no name that shows it to be one.",
+        masks=(('request: "GET / HTTP/1.1"', 'request: "GET <*>"'),),
+    ),
+    TemplateRule(
         name="url",
         pattern=r"(?<![A-Za-z])[A-Za-z][A-Za-z+.-]{1,20}+://[^\s'\"<>()\[\]{},;]++",
         replacement=_V,
@@ -210,6 +218,37 @@ RULES: tuple[TemplateRule, ...] = (
         ),
     ),
     TemplateRule(
+        name="overflow",
+        pattern=r"(?<![^\s(\[,=:])\*{2,}+(?![^\s)\],;])",
+        replacement=_V,
+        needs="**",
+        why="Some programs print asterisks for a number that does not fit its column.",
+        masks=(("loads 12 14 **** 9", "loads <*>"),),
+    ),
+    TemplateRule(
+        name="named-behind",
+        pattern=rf"(?<={_V} )(\([a-z][^()]{{0,30}}+\), )[A-Z][A-Z_]++(?= \([a-z][^()]{{0,30}}+\)(?:,|\Z))",
+        replacement=rf"\1{_V}",
+        needs=_V + " (",
+        why="In a list of values, each with its name in brackets behind it, a word in capitals is a value too.",
+        masks=(
+            (
+                "vote: 1 (leader), LOOKING (my state), 3 (my id)",
+                "vote: <*> (leader), <*> (my state), <*> (my id)",
+            ),
+        ),
+        keeps=("went UP (again), DOWN (again)",),
+    ),
+    TemplateRule(
+        name="listed-behind-colon",
+        pattern=rf"((?:, |\A )[a-z][\w-]*+: )(?!{_TELLING_VALUE})[^\s,:{_V}]++(?=, [a-z][\w-]*+: )",
+        replacement=rf"\1{_V}",
+        needs=": " + _V + ",",
+        why="In a list of names with colons and values, each word behind a colon is a value.",
+        masks=(("client: 10.0.0.1, server: _, host: x1", "client: <*>, server: <*>, host: <*>"),),
+        keeps=("note: this, too", "ready: true, left: more"),
+    ),
+    TemplateRule(
         name="person",
         pattern=rf"([ (\[][Uu]ser(?:name)? )(?! |is\b){_NAME}",
         replacement=rf"\1{_V}",
@@ -278,6 +317,18 @@ ENDING_RULES: tuple[TemplateRule, ...] = (
         needs=_V + " (",
         why="The same value again in another unit, which programs often leave out for small ones.",
         masks=(("2048 bytes (2.0 KB) sent", "<*> sent"),),
+    ),
+    TemplateRule(
+        name="name-in-brackets",
+        pattern=rf"{_V} \((?:[a-z][\w.+-]*+)?\)(?!,)",
+        replacement=_V,
+        needs=_V + " (",
+        why="One word in brackets behind an id is its name: of a process, a host. Often it is missing, or has a digit.",
+        masks=(
+            ("killed process 7 (java) of it", "killed process <*> of it"),
+            ("from 10.0.0.1 () at", "from <*> at"),
+        ),
+        keeps=("went away (again)",),
     ),
     TemplateRule(
         name="list",

@@ -74,6 +74,14 @@ _SCRIPT_NAMED = re.compile(
 _SCRIPT_BARE = re.compile(r"at (?:async )?(?P<file>(?:file://)?[^\s()]+?\.\w+):(?P<line>\d+)(?::\d+)?$")
 _PHP = re.compile(r"#\d+ (?P<file>[^()]+\.php)\((?P<line>\d+)\): (?P<function>[^(]+)")
 _NATIVE = re.compile(r"#\d+ +0x[0-9a-f]+ in (?P<function>.+?) (?P<file>\S+?):(?P<line>\d+)(?::\d+)?$")
+_GDB = re.compile(
+    r"#\d+ +(?:0x[0-9a-f]+ in )?(?P<function>[^\s(][^(]*) \(.*\) at (?P<file>[^\s:]+):(?P<line>\d+)$"
+)
+_BROWSER = re.compile(
+    r"(?P<function>[\w.$<>/\[\]*]*)@(?P<file>(?:https?://|file://|/)[^\s@]+?):(?P<line>\d+):\d+$"
+)
+"""Frames of Firefox and Safari."""
+_COLOURS = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 _RSPEC = re.compile(r"# (?P<file>\S+\.rb):(?P<line>\d+)(?::in [`'](?P<function>[^']+)')?")
 _PANICKED = re.compile(r"panicked at (?:'.*', )?(?P<file>[^\s:']+\.rs):(?P<line>\d+)(?::\d+)?")
 _LOCATED = re.compile(
@@ -134,10 +142,12 @@ def read_frame(line: str) -> Frame | None:
     elif text.startswith('File "'):
         patterns = (_PYTHON,)
     elif text.startswith("#"):
-        patterns = (_PHP, _NATIVE, _RSPEC)
+        patterns = (_PHP, _GDB, _NATIVE, _RSPEC)
     elif "panicked at" in text:
         panicked = _PANICKED.search(text)
         return _made(panicked, text) if panicked else None
+    elif "@" in text and (browser := _BROWSER.match(text)) is not None:
+        return _made(browser, text)
     else:
         return _located(text) if ":" in text and len(text) < _FRAME_LENGTH else None
     for pattern in patterns:
@@ -180,8 +190,16 @@ def read_thrown(line: str) -> tuple[str, str] | None:
     return None
 
 
+_GROUP_MARGIN = re.compile(r"^ *(?:[|+] ?)+", re.MULTILINE)
+"""What Python draws beside the members of an exception group."""
+
+
 def read_stack(text: str) -> Stack:
     """Read a whole trace. The order of `Stack.thrown` and of their frames does not depend on the language."""
+    if "\x1b" in text:
+        text = _COLOURS.sub("", text)
+    if "Exception Group Traceback" in text:
+        text = _GROUP_MARGIN.sub("", text)
     lines = text.splitlines()
     if 'File "' in text or _is_pytest(text):
         return Stack(_python_thrown(lines))

@@ -24,6 +24,8 @@ class ProviderConfig:
     openai: Access = NOT_SET
     scratch: Path | None = None
     """Folder for the private folders of programs; None for the system's."""
+    triage_patterns: Path | None = None
+    """File with the team's own rules for the built-in analyser."""
     backoff_s: tuple[float, ...] = BACKOFF_S
     """Seconds before each further try of what was turned away by a vendor that does not say how long to wait."""
 
@@ -31,10 +33,11 @@ class ProviderConfig:
 # A provider is imported when it is first made: few servers ask more than one or two (PLC0415 is why).
 
 
-def _builtin(_config: ProviderConfig) -> Provider:
+def _builtin(config: ProviderConfig) -> Provider:
     from rootcoz.providers.builtin import BuiltinProvider  # noqa: PLC0415
+    from rootcoz.providers.pattern_book import PatternBook  # noqa: PLC0415
 
-    return BuiltinProvider()
+    return BuiltinProvider(PatternBook(config.triage_patterns))
 
 
 def _claude(config: ProviderConfig) -> Provider:

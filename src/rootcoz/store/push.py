@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rootcoz.domain.account import name_key
 from rootcoz.domain.notification import PushSubscription
 from rootcoz.kit.sealed import Seal
+from rootcoz.store import sealing
 from rootcoz.store.schema import push_subscriptions, shared_keys
 
 SUBSCRIPTIONS_KEPT = 10
@@ -86,18 +87,17 @@ async def shared_key(connection: AsyncConnection, name: str, seal: Seal, proposa
 
     Raises kit.sealed.Unreadable for one that was sealed with another key.
     """
-    place = f"shared_keys {name}"
+    place = sealing.place_of(shared_keys, name=name)
     try:
         async with connection.begin_nested():
-            await connection.execute(
-                insert(shared_keys).values(name=name, sealed=seal.close(proposal, place=place))
-            )
+            sealed = await sealing.close(connection, seal, proposal, place=place)
+            await connection.execute(insert(shared_keys).values(name=name, sealed=sealed))
     except IntegrityError:
         pass  # it is there
-    sealed = await connection.scalar(select(shared_keys.c.sealed).where(shared_keys.c.name == name))
-    if sealed is None:
+    kept = await connection.scalar(select(shared_keys.c.sealed).where(shared_keys.c.name == name))
+    if kept is None:
         raise RuntimeError("a key that was just written is not there")
-    return seal.open(sealed, place=place)
+    return await sealing.open_(connection, seal, kept, place=place)
 
 
 def _digest(endpoint: str) -> str:

@@ -16,13 +16,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rootcoz.domain.errors import StoreUnavailable
 from rootcoz.kit.sealed import NAME_SIZE, Seal, Unreadable, key_id_of, name_of
-from rootcoz.store.schema import api_keys, encryption_keys, keyring, request_secrets, user_tokens
+from rootcoz.store.schema import (
+    api_keys,
+    encryption_keys,
+    keyring,
+    request_secrets,
+    shared_keys,
+    user_tokens,
+)
 
 log = structlog.get_logger()
 
 PLACES: Mapping[Table, str] = {
     request_secrets: "request_secrets {analysis_id}",
     user_tokens: "user_tokens {user_id} {name}",
+    shared_keys: "shared_keys {name}",
 }
 """Every table with a column `sealed`, and what its values are sealed for, from the row's key."""
 _DIGEST_PLACE = "keyring digest_key"

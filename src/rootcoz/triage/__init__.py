@@ -5,10 +5,12 @@ clearly. `providers/builtin.py` calls `judge`. `stack` reads traces; the rules a
 `code_issue` and `product_bug`, one list a classification; `weighing` adds votes up; `report` puts the result
 into words.
 
+`pattern_file` reads rules that a team brings.
+
 To add a rule: write it into the list of its classification, with examples and counter-examples; the
 tests check every rule against its own.
 """
 
-from rootcoz.triage.judgement import RULES, judge
+from rootcoz.triage.judgement import RULES, judge, speaking
 
-__all__ = ["RULES", "judge"]
+__all__ = ["RULES", "judge", "speaking"]

@@ -277,10 +277,10 @@ RULES: tuple[Rule, ...] = (
         name="test-run-failed",
         classification=_CODE,
         weight=Weight.WEAK,
-        hints=("fail:", "error:", "failed "),
+        hints=("fail: ", "error: "),
         pattern=any_of(
-            r"^(?:FAIL|ERROR): [\w.]*tests?[\w.]*$",
-            r"^(?:FAIL|ERROR): [\w.]*\.tests?\.[\w.]+",
+            # The heading of one failed test: by its dotted name, or unittest's name and class.
+            r"^(?:FAIL|ERROR): (?:[\w.]*\btests?[\w.]*|test\w* \([\w.]+\))$",
         ),
         reason="only the name of a failing test is known, and no sign of the product or the node failing",
         advice="Run this test alone and a few times in a row; it may depend on order, time or shared state.",
@@ -293,7 +293,8 @@ RULES: tuple[Rule, ...] = (
         weight=Weight.WEAK,
         hints=("tests/", "tests\\", "test_", ".tests."),
         pattern=any_of(
-            r"\b[\w.-]*tests?/(?:unit|functional)/\S+", r"\b[\w.]+\.tests\.(?:unit|functional)\.[\w.]+"
+            r"\btests?[/\\](?:unit|functional)[/\\]\S+|\b(?:unit|functional)_?tests?[/\\]\w",
+            r"\b[\w.]+\.tests?\.(?:unit|functional)\.[\w.]+",
         ),
         reason="the text points into the project's own unit tests",
         advice="Start with the named test file.",
@@ -304,11 +305,11 @@ RULES: tuple[Rule, ...] = (
         name=BARE_COMPARISON,
         classification=_CODE,
         weight=Weight.HINT,
-        hints=("mismatcherror", "assertionerror", "actual ", "actual\t"),
+        hints=("mismatch", "assertion", "comparison", "actual", "got", "received"),
         pattern=any_of(
-            r"\bMismatchError\b",
-            r"^(?:\w+\.)*AssertionError(?::|$)",
-            r"^actual\s+= ",
+            r"^(?:E\s+)?(?:\w+\.)*(?:Assertion|Mismatch|Comparison)(?:Failed)?(?:Error|Failure)(?::|$)",
+            # Two lines that set one value against the other.
+            r"^(?:reference|expected|want)\s*[=:] [^\n]*\n(?:actual|got|received)\s*[=:] ",
         ),
         reason="a comparison in the test failed and nothing else is known",
         advice=(

@@ -188,6 +188,14 @@ RULES: tuple[Rule, ...] = (
             "toomanyrequests",
             "throttl",
             "insufficient",
+            "no valid",
+            "no suitable",
+            "no eligible",
+            "no available",
+            "no connected",
+            "no healthy",
+            "no live",
+            "no reachable",
         ),
         pattern=any_of(
             (
@@ -202,6 +210,8 @@ RULES: tuple[Rule, ...] = (
             r"throttl(?:ed|ing)exception|request(?:s)? (?:was |were )?throttled",
             r"insufficient ?(?:instance|host)?capacity",
             r"insufficient (?:cpu|memory|resources)\b",
+            r"\bno (?:valid|suitable|eligible|available|connected|healthy|live|reachable) "
+            r"(?:[\w-]+ )?(?:host|node|agent|runner|worker|executor|server|broker|upstream|backend)s?\b",
         ),
         reason="a quota, rate limit or the capacity of the environment was exhausted",
         advice=(
@@ -211,14 +221,15 @@ RULES: tuple[Rule, ...] = (
             "API rate limit exceeded for installation ID 1",
             "toomanyrequests: You have reached your pull rate limit",
             "0/5 nodes are available: 5 Insufficient memory.",
+            "No valid host was found.",
         ),
-        counter_examples=("expected the throttle to open", "insufficient funds"),
+        counter_examples=("expected the throttle to open", "insufficient funds", "there is no valid reason"),
     ),
     Rule(
         name="image-pull",
         classification=_INFRASTRUCTURE,
         weight=Weight.STRONG,
-        hints=("image", "manifest", "pull access", "registryunavailable"),
+        hints=("image", "manifest", "pull access", "registryunavailable", "no such id"),
         pattern=any_of(
             r"\b(?:ErrImagePull|ImagePullBackOff|ImageInspectError|RegistryUnavailable)\b",
             (
@@ -228,7 +239,7 @@ RULES: tuple[Rule, ...] = (
             r"failed to pull (?:the )?(?:container )?image",
             r"(?:back-off|error) pulling image",
             r"pull(?:ing)? image failed",
-            r"unable to find image '",
+            r"unable to find image '|no such image: |no such id: ",
             r"manifest (?:for \S+ )?(?:not found|unknown)",
             r"pull access denied",
         ),
@@ -496,6 +507,7 @@ RULES: tuple[Rule, ...] = (
             r"keyserver receive failed",
             r"(?:could not|failed to) (?:get|transfer file|head) '?https?://",
             r"\b404 not found\b.{0,120}\.(?:tgz|gz|zip|whl|jar|rpm|deb|sig|pom)\b",
+            r"https?://(?!localhost|127\.)[\w.-]{1,80}\.[a-z]{2,}/[^\s'\"]{1,200}\.\w{2,5}['\"]? (?:was )?not found",
             r"error in (?:wget|curl)|curl: \(\d+\)|curl 22 ",
         ),
         reason="a package or file could not be downloaded from its mirror",
@@ -526,6 +538,8 @@ RULES: tuple[Rule, ...] = (
             "eaddrinuse",
             "bind: address",
             "cannot assign",
+            "other host",
+            "duplicate address",
         ),
         pattern=any_of(
             r"could not get lock /",
@@ -542,6 +556,8 @@ RULES: tuple[Rule, ...] = (
             r"address (?:is )?already in use|\bEADDRINUSE\b|bind: address",
             r"port \d+ is already (?:in use|allocated)",
             r"cannot assign requested address",
+            # What the scripts of network interfaces ask with arping before they take an address.
+            r"other host\b.{0,40}\balready uses address|duplicate address detected",
         ),
         reason="the node denied a file, a port or a lock",
         advice=(
@@ -616,8 +632,7 @@ RULES: tuple[Rule, ...] = (
             r"ipmi .{0,20}(?:failed|error|timeout)",
             r"waiting for privilege escalation",
             r"ssh: connect to host|ssh(?:d)? .{0,40}(?:timed out|unreachable|closed by remote)",
-            r"can be reached over ssh",
-            r"the playbook: .{0,120}could not be found",
+            r"\b(?:not|no|none|cannot|never)\b.{0,40}\breach(?:ed|able)? (?:over|via|by|through) ssh",
             (
                 r"(?:provision(?:ing)?|environment (?:set-?up|creation)|set-?up script|node|vm|"
                 r"instance|server|cluster|stack) .{0,60}(?:failed to (?:boot|provision|start up)|"
@@ -625,7 +640,8 @@ RULES: tuple[Rule, ...] = (
             ),
             r"failed to set up (?:the )?(?:test )?environment",
             r"setup script .{0,60}failed",
-            r"fatal: .{0,40}failed! =>",
+            # Ansible's: its tasks and playbooks make the machines ready.
+            r"^fatal: .{1,120}(?-i:FAILED!) =>|^ERROR! the (?:playbook|role|file)\b.{0,200}not (?:be )?found",
         ),
         reason="the environment was not set up as the test needs it",
         advice="Look at the set-up steps before the test: image of the node, provisioning, installed tools.",
@@ -633,8 +649,9 @@ RULES: tuple[Rule, ...] = (
             "sudo: yum: command not found",
             "ssh: connect to host 10.0.0.4 port 22: Connection timed out",
             "Timeout (12s) waiting for privilege escalation prompt",
+            'fatal: [worker-2]: FAILED! => {"changed": false, "rc": 1}',
         ),
-        counter_examples=("expected 'command not found' page",),
+        counter_examples=("expected 'command not found' page", "fatal: it failed! => now"),
     ),
     Rule(
         name="http-retries-exhausted",

@@ -1,7 +1,7 @@
 """Judging one failure: votes of the rules, votes of the stack, and the finding that they add up to."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rootcoz.domain.failure import Failure
@@ -32,8 +32,10 @@ _READ_CHARS = 20_000
 _QUOTE_CHARS = 300
 
 
-def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
+def judge(failure: Failure, affected_tests: tuple[str, ...] = (), own_rules: Sequence[Rule] = ()) -> Answer:
     """Say what broke, from nothing but the failure itself; abstains where nothing speaks clearly.
+
+    `own_rules` are those that the team brought (`pattern_file.py`); they vote like the built-in ones.
 
     Quotations are verbatim lines of the failure's own texts, not yet verified: `evidence.claims` does that
     for all providers alike.
@@ -42,7 +44,7 @@ def judge(failure: Failure, affected_tests: tuple[str, ...] = ()) -> Answer:
     texts = _texts(failure)
     stack = _stack(texts)
     known = _known(failure, stack, test, affected_tests)
-    heard = list(_rule_votes(texts))
+    heard = list(_rule_votes(texts, (*own_rules, *RULES)))
     placed = list(_stack_votes(known, frozenset(vote.name for vote in heard)))
     if any(vote.name == _EXPECTATION for vote in placed):
         # That rule is for where nothing else is known; whether a type is named must not change the figure.
@@ -122,8 +124,8 @@ def _stack(texts: tuple[_Text, ...]) -> Stack:
 # --- votes ---------------------------------------------------------------------------------------
 
 
-def _rule_votes(texts: tuple[_Text, ...]) -> Iterator[Vote]:
-    for rule in RULES:
+def _rule_votes(texts: tuple[_Text, ...], rules: Sequence[Rule]) -> Iterator[Vote]:
+    for rule in rules:
         for text in texts:
             if text.source == "output" and not rule.reads_output:
                 continue
@@ -141,6 +143,11 @@ def _rule_votes(texts: tuple[_Text, ...]) -> Iterator[Vote]:
                 severity=rule.severity,
             )
             break
+
+
+def speaking(failure: Failure, rules: Sequence[Rule]) -> list[str]:
+    """The names of the rules that speak for this failure, whatever comes of it."""
+    return [vote.name for vote in _rule_votes(_texts(failure), rules)]
 
 
 def _quote(rule: Rule, text: _Text) -> str | None:

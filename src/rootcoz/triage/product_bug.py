@@ -203,7 +203,9 @@ RULES: tuple[Rule, ...] = (
             "condition",
         ),
         pattern=any_of(
-            r"\bwait_\w+\(|\bwait\(lambda|\bwait_js_cond|waitfor\w*\(",
+            # The last call that a trace shows before the time was over is one that waits, whatever it is called.
+            r"\bwait\w{0,40}\([^\n]{0,300}(?:\n[^\n]{0,300}){0,4}\n[^\n]{0,80}\b(?:timeout|timed out)",
+            r"\bwait\w{0,40}\([^\n]{0,300}\b(?:timeout|timed out)\b(?!=)",
             (
                 r"(?:failed to|did not|not) (?:reach|become|get|enter).{0,80}(?:within|in time|"
                 r"state|required time|in the)"
@@ -253,11 +255,12 @@ RULES: tuple[Rule, ...] = (
             r"\b(?:failed to|could ?n[o']t|cannot|unable to) (?:\w+ ){0,2}[\w']+",
             r"unexpected (?:error|exception|\w+error)",
             r"already (?:exists|has)|in use\b|invalid argument|could not be found",
-            (
-                r"(?:operation|request|deletion|creation|update|upload|registration|introspection|"
-                r"build)\b.{0,20}fail(?:ed|s)?\b"
-            ),
-            r"\bfail\.?$",
+            # What was done is a noun that a verb became, in -tion, -ment, -al or -ing, or one of the plain ones.
+            r"\b(?!assert|compila|connec|authentica|resolu)(?:\w{2,20}(?:tion|ment|[ie]val|posal|ing)"
+            r"|request|update|upload|upgrade|operation|query|job|backup|build|call|check|copy|command)\b"
+            r"[^\n]{0,20}\bfail(?:ed|s|ure)?\b",
+            # What reports and checks write behind the name of what did not pass.
+            r"(?-i:\bFAIL(?:ED|URE)?)[.!]?[ \t]*$",
             r"exited with error code|returned [1-9]\d* instead of",
         ),
         reason="the product itself reported that an operation failed",

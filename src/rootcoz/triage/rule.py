@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from rootcoz.domain.finding import Classification, Severity
 
@@ -14,6 +15,22 @@ class Weight(float, Enum):
     WEAK = 1.1  # .60
     FAIR = 1.9  # .77
     STRONG = 2.8  # .89
+
+
+class Match(Protocol):
+    """What a pattern found in a text."""
+
+    def start(self) -> int:
+        """Where in the text, in characters."""
+        ...
+
+
+class Pattern(Protocol):
+    """A compiled expression: Python's own, or RE2's for those that people bring."""
+
+    def search(self, text: str, /) -> Match | None:
+        """The first place where it matches; None when it does not."""
+        ...
 
 
 def any_of(*patterns: str) -> re.Pattern[str]:
@@ -33,8 +50,8 @@ class Rule:
     classification: Classification
     weight: Weight
     hints: tuple[str, ...]
-    """Lower-case texts; the pattern is only tried where at least one of them occurs, which is fast."""
-    pattern: re.Pattern[str]
+    """Lower-case texts; the pattern is only tried where at least one of them occurs, which is fast. Empty: always."""
+    pattern: Pattern
     """Searched in the error message, in the trace except its calls, and perhaps in the output."""
     reason: str
     """Ends the sentence "This looks like … because"; no capital, no full stop."""
@@ -47,8 +64,8 @@ class Rule:
     examples: tuple[str, ...]
     counter_examples: tuple[str, ...] = ()
 
-    def find(self, text: str, lowered: str) -> re.Match[str] | None:
+    def find(self, text: str, lowered: str) -> Match | None:
         """Look for the rule in `text`; `lowered` is the same text in lower case, made once for all rules."""
-        if not any(hint in lowered for hint in self.hints):
+        if self.hints and not any(hint in lowered for hint in self.hints):
             return None
         return self.pattern.search(text)
