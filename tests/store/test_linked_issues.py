@@ -21,7 +21,7 @@ AT = "2026-03-01T00:00:00.000Z"
 
 
 def failure(signature: ErrorSignature) -> FoundFailure:
-    return FoundFailure("t", "", 0, 1, signature.value, signature.version, 1)
+    return FoundFailure("t", "", 0, 1, signature.value, signature.version, 1, 0)
 
 
 async def file(
