@@ -28,6 +28,7 @@ def test_a_pair_does_not_show_its_private_half() -> None:
         (KEYS.public, "A" * 43, "none of P-256"),
         (KEYS.public, "_" * 43, "none of P-256"),
     ],
+    ids=["of another", "missing", "short", "not ascii", "zero", "too large"],
 )
 def test_what_is_no_pair_is_told(public: str, private: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
