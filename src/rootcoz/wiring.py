@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
-from rootcoz.analysis.comment_intent import Asked, CommentIntents
 from rootcoz.analysis.parts import Newsroom, Parts
 from rootcoz.domain.analysis import JenkinsOrder, RepositoryOrder, StoredAnalysis
 from rootcoz.domain.budget import Budget, Budgets
@@ -51,6 +50,7 @@ from rootcoz.store.search import TextIndex
 from rootcoz.workspace.addresses import repositories_of_setting
 
 if TYPE_CHECKING:
+    from rootcoz.analysis.comment_intent import CommentIntents
     from rootcoz.analysis.drafting import Choice
     from rootcoz.analysis.feedback import FeedbackDesk, Filing
     from rootcoz.analysis.issue_drafts import IssueDraft, IssueDrafts
@@ -139,7 +139,8 @@ class Services:
     results: Results
     reviews: Reviews
     comment_links: CommentLinks
-    comment_intents: CommentIntents
+    comment_intents: "Callable[[], CommentIntents]"
+    """Made when it is first wanted."""
     issues: Issues
     trackers: "Callable[[], TrackerAccess]"
     """Made when it is first wanted."""
@@ -521,6 +522,20 @@ def _link_trackers(
     return LinkTrackers(settings, analysis, secrets, saved)
 
 
+def _comment_intents(
+    settings: Settings, database: Database, shelf: ProviderShelf, parts: Parts
+) -> "CommentIntents":
+    from rootcoz.analysis.comment_intent import Asked, CommentIntents  # noqa: PLC0415
+
+    return CommentIntents(
+        database,
+        shelf.named,
+        Asked(settings.ai_provider, settings.ai_model),
+        parts.server_gate,
+        _budget_per_day(settings),
+    )
+
+
 def _tracker_access(settings: Settings) -> "TrackerAccess":
     from rootcoz.desks import tracker_access  # noqa: PLC0415
 
@@ -579,13 +594,7 @@ def make_services(
         engine=engine,
         results=Results(directory.database, _partial_result),
         comment_links=CommentLinks(directory.database, directory.seal, partial(_link_trackers, settings)),
-        comment_intents=CommentIntents(
-            directory.database,
-            shelf.named,
-            Asked(settings.ai_provider, settings.ai_model),
-            parts.server_gate,
-            _budget_per_day(settings),
-        ),
+        comment_intents=cache(partial(_comment_intents, settings, directory.database, shelf, parts)),
         issues=Issues(directory.database),
         trackers=cache(partial(_tracker_access, settings)),
         reviews=Reviews(directory.database, outbox.web_push.announce_mention),

@@ -27,7 +27,7 @@ async def test_times_are_utc_with_z(api: Api) -> None:
     assert times[0] <= times[1] <= times[2]
 
 
-@pytest.mark.parametrize("job_id", [UNKNOWN, "nobody", "...", "%00", "%ff", "a%2Fb", "'", "x" * 5000])
+@pytest.mark.parametrize("job_id", [UNKNOWN, "nobody", "...", "%ff", "a%2Fb", "'", "x" * 5000])
 async def test_an_unknown_result_is_not_found(api: Api, job_id: str) -> None:
     response = await api.get(f"/results/{job_id}")
 

@@ -38,7 +38,16 @@ from rootcoz.store.engine import Database
 from rootcoz.store.findings import GroupAnswer, save_answers
 from rootcoz.store.history import HistoryRow, save_history
 from rootcoz.store.review import review_counts
-from rootcoz.store.schema import analyses, comments, metadata, overrides, reviews, test_classifications
+from rootcoz.store.schema import (
+    analyses,
+    comments,
+    deliveries,
+    metadata,
+    overrides,
+    reviews,
+    test_classifications,
+    tracker_items,
+)
 from rootcoz.store.secrets import save_secrets
 from rootcoz.store.spending import add_spending
 from rootcoz.store.workers import beat
@@ -174,6 +183,38 @@ async def fill(database: Database, job_id: str) -> None:
         await connection.execute(
             insert(test_classifications).values(
                 job_id=job_id, test_key=1, test_name="t", classification="FLAKY", visible=1, created_at=moment
+            )
+        )
+        await connection.execute(
+            insert(tracker_items).values(
+                analysis_id=analysis_id,
+                item_key="k",
+                tracker="github",
+                place="shop/ui",
+                state="filed",
+                run="r",
+                test_name="t",
+                child_job_name="",
+                child_build_number=0,
+                error_signature="0" * 64,
+                signature_version=1,
+                username="alice",
+                title="It fails",
+                claimed_at=moment,
+                touched_at=moment,
+            )
+        )
+        await connection.execute(
+            insert(deliveries).values(
+                id=job_id,
+                channel="slack",
+                event="finished",
+                once_key=job_id,
+                analysis_id=analysis_id,
+                body=b"",
+                state="pending",
+                due_at=moment,
+                created_at=moment,
             )
         )
         await connection.execute(

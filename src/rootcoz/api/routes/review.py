@@ -143,7 +143,7 @@ async def analyze_comment_intent(
     Asked is the AI of the request, else of the server, else of the analysis; without any, rules answer. If the AI call
     fails or returns invalid JSON, the answer is `suggests_reviewed: false`.
     """
-    intent = await services.comment_intents.read(
+    intent = await services.comment_intents().read(
         body.comment, job_id=body.job_id, provider=body.ai_provider or "", model=body.ai_model or ""
     )
     return CommentIntentResponse(suggests_reviewed=intent.suggests_reviewed, reason=intent.reason)

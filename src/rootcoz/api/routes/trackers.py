@@ -30,7 +30,7 @@ CREATING = {
     **error_responses(400, 401, 403, 404, 409, 413, 422, 502),
 }
 """Statuses of filing an issue. 401: the tracker does not accept the credential, or not for this."""
-LOOKING_UP = error_responses(401, 403, 413, 422)
+LOOKING_UP = error_responses(400, 401, 403, 413, 422)
 
 
 @router.post("/results/{job_id}/create-github-issue", status_code=201, responses=CREATING)
