@@ -39,6 +39,12 @@ def migrated(tmp_path: Path) -> Path:
     return file
 
 
+def to_revision(connection: Connection, revision: str) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 def test_the_known_head_is_alembic_s() -> None:
     assert ScriptDirectory.from_config(alembic_config()).get_heads() == [SCHEMA_HEAD]
 
@@ -68,18 +74,26 @@ def test_the_migrated_tables_have_the_checks_keys_and_indexes_of_the_schema(
     }
 
 
+async def test_a_new_file_is_as_if_it_had_been_migrated(migrated: Path, tmp_path: Path) -> None:
+    await (await Database.open(tmp_path)).close()
+    engine = create_engine(f"sqlite:///{tmp_path / APP_FILE}")
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        revision = MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+
+    assert differences == []
+    assert revision == SCHEMA_HEAD
+    assert tables(tmp_path / APP_FILE).keys() == tables(migrated).keys()
+
+
 @pytest.mark.parametrize("revision", REVISIONS)
 async def test_a_database_of_any_earlier_version_is_brought_up_to_date_when_it_is_opened(
     tmp_path: Path, revision: str
 ) -> None:
-    def to_revision(connection: Connection) -> None:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-
     engine = create_engine(f"sqlite:///{tmp_path / APP_FILE}")
     with engine.begin() as connection:
-        to_revision(connection)
+        to_revision(connection, revision)
     engine.dispose()
     await (await Database.open(tmp_path)).close()
 
@@ -96,6 +110,11 @@ async def test_a_migration_that_is_interrupted_leaves_the_database_as_it_was(
         upgrade(connection)
         raise RuntimeError("interrupted")
 
+    engine = create_engine(f"sqlite:///{tmp_path / APP_FILE}")
+    with engine.begin() as connection:
+        to_revision(connection, REVISIONS[-1])
+    engine.dispose()
+    before = tables(tmp_path / APP_FILE)
     monkeypatch.setattr("rootcoz.store.migrations.upgrade", interrupted)
     with pytest.raises(RuntimeError, match="interrupted"):
         await Database.open(tmp_path)
@@ -103,8 +122,8 @@ async def test_a_migration_that_is_interrupted_leaves_the_database_as_it_was(
     left = tables(tmp_path / APP_FILE)
     await (await Database.open(tmp_path)).close()
 
-    assert left == {}
-    assert tables(tmp_path / APP_FILE)
+    assert left == before
+    assert tables(tmp_path / APP_FILE) != before
 
 
 async def test_a_migration_that_makes_a_table_anew_keeps_what_refers_to_its_rows(

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from rootcoz.domain.errors import RootcozError, StoreUnavailable
-from rootcoz.store.schema import SCHEMA_HEAD
+from rootcoz.store.schema import SCHEMA_HEAD, metadata
 
 if TYPE_CHECKING:
     from rootcoz.store.postgresql import Engines
@@ -27,6 +27,11 @@ APP_FILE = "rootcoz.sqlite3"
 """The application's database file in the data directory; the durable engine has its own beside it."""
 _BUSY_TIMEOUT_MS = 30_000
 _READERS = 8
+_ALEMBIC_TABLE = """CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)"""
+"""As Alembic makes it."""
 _LOOK_S = 0.005
 _WRONG_STATEMENT = re.compile(r"no such (table|column|function)|syntax error|has no column named")
 """SQLite reports statements that do not fit the tables as it reports a full disk."""
@@ -172,6 +177,8 @@ class Database:
         revision = await self._current_revision()
         if revision == SCHEMA_HEAD:
             return
+        if revision is None and not self.is_shared and await self._made_whole():
+            return
         from rootcoz.store.migrations import knows, upgrade  # noqa: PLC0415 - see above
 
         if revision is not None and not knows(revision):
@@ -199,6 +206,18 @@ class Database:
                     raise RuntimeError(f"the migration left {len(broken)} rows that refer to nothing")
         finally:
             await engine.dispose()
+
+    async def _made_whole(self) -> bool:
+        """Make a new SQLite file as all migrations together would have; False when something is in it."""
+        async with self._writer.begin() as connection:
+            if await connection.scalar(text("SELECT count(*) FROM sqlite_master")):
+                return False
+            await connection.run_sync(metadata.create_all)
+            await connection.execute(text(_ALEMBIC_TABLE))
+            await connection.execute(
+                text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": SCHEMA_HEAD}
+            )
+        return True
 
     async def _current_revision(self) -> str | None:
         no_such_table = ProgrammingError if self.is_shared else OperationalError
