@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import trustme
-from tests.support.npm import NODE, ROOT, installed
+from tests.support.npm_packages import NODE, TESTS, installed
 
 from rootcoz.domain.notification import PushSubscription
 
@@ -62,15 +62,15 @@ class PushService:
 @contextmanager
 def push_service(folder: Path) -> Iterator[PushService]:
     """The service; who is to trust it trusts `authority.pem` of the folder."""
-    packages = installed(ROOT / "tests" / "web_push", "web-push")
+    packages = installed("web_push")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
         str(folder / "server.pem")
     )
     with subprocess.Popen(
-        [NODE / "bin" / "node", ROOT / "tests" / "web_push" / "push_service.js", folder / "server.pem"],
-        env={"PATH": "/usr/bin:/bin", "NODE_PATH": str(packages / "node_modules")},
+        [NODE / "bin" / "node", TESTS / "web_push" / "push_service.js", folder / "server.pem"],
+        env={"PATH": "/usr/bin:/bin", "NODE_PATH": str(packages)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

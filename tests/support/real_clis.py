@@ -6,7 +6,7 @@ Claude Code's program lies ready in the package for its platform.
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.npm import NODE, ROOT, installed
+from tests.support.npm_packages import NODE_PATH, installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,6 @@ class RealClis:
 
 def real_clis() -> RealClis:
     """The programs, installed if they are not yet there."""
-    modules = installed(ROOT / "tests" / "real_clis", "real-clis") / "node_modules"
+    modules = installed("real_clis")
     (claude,) = (modules / "@anthropic-ai").glob("claude-code-*/claude")
-    return RealClis(claude, modules / ".bin" / "gemini", f"{NODE / 'bin'}:/usr/local/bin:/usr/bin:/bin")
+    return RealClis(claude, modules / ".bin" / "gemini", NODE_PATH)
