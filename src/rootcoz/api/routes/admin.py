@@ -180,7 +180,7 @@ async def audit(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=AUDIT_LIMIT, description="Lines of a page.")] = 50,
 ) -> AuditLines:
-    """Read the audit log: sign-ins, changes of roles and keys, deletions; the newest first.
+    """Read the audit log: sign-ins, changes of roles and keys, what was done to results; the newest first.
 
     Lines are never changed or removed.
     """

@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from rootcoz.api.audit_notes import note
 from rootcoz.api.auth import ServicesOf, Writer
 from rootcoz.api.schemas.errors import ErrorBody, error_responses
 from rootcoz.api.schemas.report_portal import PushResponse, PushTarget
+from rootcoz.domain.audit import Action
 
 router = APIRouter(tags=["Results"])
 
@@ -19,7 +21,7 @@ router = APIRouter(tags=["Results"])
     },
 )
 async def push_reportportal(
-    job_id: str, services: ServicesOf, _who: Writer, target: Annotated[PushTarget, Query()]
+    job_id: str, services: ServicesOf, who: Writer, target: Annotated[PushTarget, Query()]
 ) -> PushResponse:
     """Push stored classifications into Report Portal: defect types, comments and links of a launch's failed items.
 
@@ -30,6 +32,9 @@ async def push_reportportal(
         child_job_name=target.child_job_name or "",
         child_build_number=target.child_build_number or 0,
         launch=target.launch(),
+    )
+    await note(
+        services, who, Action.RESULT_PUSHED, job_id, f"launch {report.launch_id}: {report.pushed} pushed"
     )
     return PushResponse(
         pushed=report.pushed,

@@ -5,6 +5,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Path, Query, Response
 
+from rootcoz.api.audit_notes import note
 from rootcoz.api.auth import Anyone, Requester, ServicesOf, Writer
 from rootcoz.api.schemas.errors import ErrorBody, error_responses
 from rootcoz.api.schemas.review import (
@@ -24,6 +25,7 @@ from rootcoz.api.schemas.review import (
     UndoneResponse,
 )
 from rootcoz.domain.account import Proof
+from rootcoz.domain.audit import Action
 from rootcoz.domain.errors import NotSignedIn
 from rootcoz.domain.review import Author
 
@@ -50,6 +52,9 @@ async def override_classification(
         await services.reviews.override(job_id, body.target(), body.classification, who.name)
     finally:
         services.results.forget(job_id)
+    await note(
+        services, who, Action.CLASSIFICATION_OVERRIDDEN, job_id, f"{body.classification}: {body.test_name}"
+    )
     return OverrideResponse(status="ok", classification=body.classification)
 
 
@@ -62,6 +67,7 @@ async def undo_override(
         restored = await services.reviews.undo_override(job_id, failure.target(), who.name)
     finally:
         services.results.forget(job_id)
+    await note(services, who, Action.OVERRIDE_UNDONE, job_id, failure.test_name)
     return UndoneResponse(status="ok", classification=restored)
 
 
@@ -71,6 +77,8 @@ async def set_reviewed(
 ) -> ReviewedResponse:
     """Mark or unmark a failure as reviewed."""
     await services.reviews.mark(job_id, body.target(), who.name, reviewed=body.reviewed)
+    mark = "reviewed" if body.reviewed else "not reviewed"
+    await note(services, who, Action.FAILURE_MARKED, job_id, f"{mark}: {body.test_name}")
     return ReviewedResponse(status="ok", reviewed_by=who.name if body.reviewed else "")
 
 
@@ -93,6 +101,7 @@ async def get_comments(job_id: str, services: ServicesOf) -> Response:
 async def add_comment(job_id: str, body: CommentRequest, services: ServicesOf, who: Writer) -> AddedComment:
     """Add a comment to one stored failure."""
     added = await services.reviews.comment(job_id, body.target(), body.comment, _author(who))
+    await note(services, who, Action.COMMENT_ADDED, job_id, f"{added}: {body.test_name}")
     return AddedComment(id=added)
 
 
@@ -111,6 +120,7 @@ async def delete_comment(
         raise NotSignedIn("Say who you are: only the author of a comment may delete it.")
     author = None if who.is_admin else _author(who)
     await services.reviews.delete_comment(job_id, comment_id, author=author)
+    await note(services, who, Action.COMMENT_DELETED, job_id, str(comment_id))
     return DeletedComment(status="deleted")
 
 

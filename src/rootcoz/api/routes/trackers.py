@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Response
 
+from rootcoz.api.audit_notes import note
 from rootcoz.api.auth import Anyone, Requester, ServicesOf, Writer
 from rootcoz.api.schemas.errors import ErrorBody, error_responses
 from rootcoz.api.schemas.trackers import (
@@ -17,6 +18,7 @@ from rootcoz.api.schemas.trackers import (
     ValidateTokenRequest,
 )
 from rootcoz.domain.account import Proof
+from rootcoz.domain.audit import Action
 from rootcoz.domain.errors import NotConfigured
 from rootcoz.domain.review import Author
 from rootcoz.domain.tracker import TrackerCredentials
@@ -52,6 +54,7 @@ async def create_github_issue(
         filers = trackers.github_filers(await _tests_repository(services, job_id), saved, sent)
     filing = await services.issues.file(job_id, target, body.draft(), filers, _author(who))
     issue = filing.issue
+    await note(services, who, Action.ISSUE_FILED, job_id, issue.url)
     return CreatedGitHubIssue(
         url=issue.url, number=issue.number, title=issue.title, comment_id=filing.comment_id
     )
@@ -70,6 +73,7 @@ async def create_jira_bug(
     )
     filing = await services.issues.file(job_id, body.target(), body.draft(), filers, _author(who))
     issue = filing.issue
+    await note(services, who, Action.ISSUE_FILED, job_id, issue.url)
     return CreatedJiraBug(url=issue.url, key=issue.key, title=issue.title, comment_id=filing.comment_id)
 
 
