@@ -25,7 +25,7 @@ from rootcoz.trackers.registry import issue_filer
 
 SECRET = "made-up-secret-0815"  # noqa: S105 - as it says
 LIMITS = Limits(
-    attempt_s=0.3, total_s=2.0, tries=2, first_pause_s=0.01, longest_pause_s=1.2, reply_bytes=50_000
+    attempt_s=1.0, total_s=5.0, tries=2, first_pause_s=0.01, longest_pause_s=1.2, reply_bytes=50_000
 )
 CLOUD = CloudLogin("bot@example.net", SECRET)
 ISSUE = NewIssue("It fails", "text", marker="rootcoz0123456789")

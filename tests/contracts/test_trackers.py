@@ -14,7 +14,7 @@ from rootcoz.trackers.registry import issue_search
 
 SECRET = "made-up-secret-0815"  # noqa: S105 - as it says
 LIMITS = Limits(
-    attempt_s=0.5, total_s=2.0, tries=2, first_pause_s=0.01, longest_pause_s=0.5, reply_bytes=50_000
+    attempt_s=1.0, total_s=4.0, tries=2, first_pause_s=0.01, longest_pause_s=0.5, reply_bytes=50_000
 )
 QUERY = IssueQuery(("login page",), ("connection refused",), limit=3)
 

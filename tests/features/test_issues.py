@@ -29,7 +29,7 @@ from rootcoz.trackers.github import GitHubIssues
 from rootcoz.trackers.http import Limits
 from rootcoz.trackers.jira_issues import JiraIssues
 
-LIMITS = Limits(attempt_s=0.5, total_s=1.0, tries=1, first_pause_s=0.01, reply_bytes=100_000)
+LIMITS = Limits(attempt_s=1.0, total_s=2.0, tries=1, first_pause_s=0.01, reply_bytes=100_000)
 TARGET = FailureTarget("a.one")
 DRAFT = NewIssue("It fails", "## Why\n\nNobody knows.")
 ALICE = Author("alice", proven=True)

@@ -24,5 +24,5 @@ def other_server() -> Iterator[TrackerServer]:
 def quick() -> Limits:
     """Limits under which nothing takes long."""
     return Limits(
-        attempt_s=0.5, total_s=3.0, tries=3, first_pause_s=0.01, longest_pause_s=1.2, reply_bytes=100_000
+        attempt_s=1.0, total_s=5.0, tries=3, first_pause_s=0.01, longest_pause_s=1.2, reply_bytes=100_000
     )

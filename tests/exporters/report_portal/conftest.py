@@ -11,7 +11,7 @@ from rootcoz.settings import Settings
 from rootcoz.trackers.http import Limits
 
 QUICK = Limits(
-    attempt_s=0.5, total_s=3.0, tries=2, first_pause_s=0.01, longest_pause_s=1.2, reply_bytes=3_000_000
+    attempt_s=1.0, total_s=5.0, tries=2, first_pause_s=0.01, longest_pause_s=1.2, reply_bytes=3_000_000
 )
 """Under which nothing takes long."""
 
