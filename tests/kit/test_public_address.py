@@ -11,7 +11,6 @@ from rootcoz.kit.public_address import NotPublic, is_public, public_address
         "2606:4700::1111",
         "::ffff:8.8.8.8",
         "64:ff9b::8.8.8.8",
-        "2002:808:808::1",
     ],
 )
 def test_addresses_of_the_internet_are_public(address: str) -> None:
@@ -41,6 +40,7 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
         "64:ff9b::10.0.0.1",
         "64:ff9b:1::1",
         "2001:db8::1",
+        "2002:808:808::1",
         "2002:a00:1::1",
         "fc00::1",
         "fe80::1",

@@ -52,8 +52,10 @@ def is_public(address: str) -> bool:
 def _is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address) and _embedded(address):
         return True  # what it stands for is looked at itself
-    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
-        return False
+    if isinstance(address, ipaddress.IPv6Address) and (
+        address.is_site_local or address.sixtofour is not None
+    ):
+        return False  # 6to4 is given up (RFC 7526), and versions of Python disagree about it
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
@@ -65,7 +67,7 @@ def _within(address: Address) -> list[ipaddress.IPv4Address]:
     """Addresses of IPv4 that one of IPv6 leads to."""
     if isinstance(address, ipaddress.IPv4Address):
         return []
-    found = [one for one in (address.ipv4_mapped, address.sixtofour) if one is not None]
+    found = [address.ipv4_mapped] if address.ipv4_mapped is not None else []
     found += address.teredo or ()
     if address in _NAT64:
         found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
